@@ -1,0 +1,43 @@
+"""What became of a letter. The stream's id follows from the causing event and the effect, so one effect has one stream. Pure data."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+from uuid import UUID
+
+from contracts.model import Event
+
+
+class Letter(StrEnum):
+    RECEIPT = "receipt"
+    REPLY = "reply"
+
+
+class DeliverySent(Event):
+    """Handed to the mail server (`smtp`), or kept in the desk's own mailbox (`mailbox`)."""
+
+    type: ClassVar[str] = "delivery.sent"
+    letter: Letter
+    ticket: UUID
+    person: UUID
+    via: str
+    message_id: str
+
+
+class DeliveryFailed(Event):
+    type: ClassVar[str] = "delivery.failed"
+    letter: Letter
+    ticket: UUID
+    person: UUID
+    code: str
+    attempts: int
+
+
+class DeliveryBounced(Event):
+    type: ClassVar[str] = "delivery.bounced"
+    letter: Letter
+    ticket: UUID
+    person: UUID
+    status: str
+    hard: bool

@@ -1,0 +1,63 @@
+"""The recorded facts of clocks and promises on a ticket's stream (slas.md). Pure data."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+
+from pydantic import AwareDatetime
+
+from contracts.model import Event, Personal
+
+
+class Metric(StrEnum):
+    FIRST_REPLY = "first_reply"
+    NEXT_REPLY = "next_reply"
+    UPDATE = "update"
+    RESOLUTION = "resolution"
+    AGENT_WORK = "agent_work"
+    PROMISE = "promise"
+
+
+class ClockFact(Event):
+    """One fact of one cycle of one clock. `true_at` is when it became true; the envelope knows when it was recorded."""
+
+    metric: Metric
+    cycle: str
+    true_at: AwareDatetime
+    due_at: AwareDatetime
+    policy_version: str
+
+
+class SlaWarned(ClockFact):
+    type: ClassVar[str] = "sla.warned"
+    fraction: float
+
+
+class SlaBreached(ClockFact):
+    type: ClassVar[str] = "sla.breached"
+    by_change: bool = False
+
+
+class SlaMet(ClockFact):
+    type: ClassVar[str] = "sla.met"
+    consumed_seconds: int
+
+
+class SlaWaived(Event):
+    type: ClassVar[str] = "sla.waived"
+    metric: Metric
+    cycle: str
+    reason: Personal
+
+
+class DeadlinePinned(Event):
+    type: ClassVar[str] = "sla.deadline_pinned"
+    metric: Metric
+    due_at: AwareDatetime
+    reason: Personal | None = None
+
+
+class DeadlineUnpinned(Event):
+    type: ClassVar[str] = "sla.deadline_unpinned"
+    metric: Metric

@@ -1,0 +1,159 @@
+"""Commands of a ticket, in the order of its life. Pure data; `contracts.tickets` has the events that answer them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field, StringConstraints
+
+from contracts.model import ClientId, Command, Word
+from contracts.people import Level, Requester
+from contracts.terms import CauseClass, Channel, CloseReason, Finding, LinkKind, Priority, Status, StepResult, Urgency
+
+Subject = Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=200_000)]
+ShortText = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
+
+ATTACHMENTS_MAX = 20
+TAGS_MAX = 50
+CHECKPOINT_MAX = timedelta(days=90)
+
+
+class Upload(Command):
+    """A file given with a command, base64; at most 10 MB decoded."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=255)]
+    media_type: Annotated[str, StringConstraints(max_length=127)] = "application/octet-stream"
+    content: Annotated[str, StringConstraints(max_length=14_000_000)]
+
+
+class SubmitTicket(Command):
+    client: ClientId
+    requester: Requester
+    subject: Subject
+    body: Text
+    category: Word | None = None
+    answers: dict[Word, ShortText] = Field(default_factory=dict, max_length=50)
+    urgency: Urgency | None = None
+    channel: Channel = Channel.API
+    language: Annotated[str, StringConstraints(max_length=16)] | None = None
+    attachments: tuple[Upload, ...] = Field(default=(), max_length=ATTACHMENTS_MAX)
+
+
+class ReceiveMessage(Command):
+    """The requester's words. `author` where another person of the client wrote; the ticket's requester otherwise."""
+
+    body: Text
+    author: Requester | None = None
+    channel: Channel = Channel.API
+    attachments: tuple[Upload, ...] = Field(default=(), max_length=ATTACHMENTS_MAX)
+
+
+class Checkpoint(Command):
+    """When the requester hears next, and what happens until then."""
+
+    due_at: AwareDatetime
+    text: ShortText | None = None
+
+
+class SendReply(Command):
+    """The agent's public words. Without a checkpoint the policy's default is promised."""
+
+    body: Text
+    checkpoint: Checkpoint | None = None
+    status: Status | None = None
+
+
+class AddNote(Command):
+    body: Text
+
+
+class Assign(Command):
+    """To an agent, a team or both; both absent takes the ticket from whoever had it."""
+
+    agent: UUID | None = None
+    team: Word | None = None
+
+
+class SetPriority(Command):
+    priority: Priority
+    reason: ShortText
+
+
+class ChangeStatus(Command):
+    """Open, waiting for the customer or for a supplier. Resolve, reopen and close have commands of their own."""
+
+    status: Status
+    explanation: ShortText | None = None
+    checkpoint: Checkpoint | None = None
+
+
+class PromiseCheckpoint(Checkpoint):
+    """Moves the promise; a later one needs its explanation in `text`."""
+
+
+class Escalate(Command):
+    level: Level
+    team: Word | None = None
+    reason: ShortText
+
+
+class RecordStep(Command):
+    step: Word
+    result: StepResult
+    remark: ShortText | None = None
+
+
+class RecordFinding(Command):
+    finding: Finding
+    cause: CauseClass
+    text: ShortText
+    record: ShortText | None = Field(default=None, description="the bad record, where the cause is bad data (F9)")
+
+
+class AddCollaborator(Command):
+    person: Requester
+
+
+class LinkTicket(Command):
+    other: Annotated[str, StringConstraints(min_length=1, max_length=80)]
+    kind: LinkKind = LinkKind.RELATED
+
+
+class ChangeTags(Command):
+    add: tuple[Word, ...] = Field(default=(), max_length=TAGS_MAX)
+    remove: tuple[Word, ...] = Field(default=(), max_length=TAGS_MAX)
+
+
+class SetCategory(Command):
+    category: Word
+
+
+class ResolveTicket(Command):
+    summary: Text
+    cause: CauseClass = CauseClass.UNKNOWN
+    solved_for_good: bool | None = None
+
+
+class ReopenTicket(Command):
+    reason: ShortText
+
+
+class CloseTicket(Command):
+    reason: CloseReason = CloseReason.DONE
+    remark: ShortText | None = None
+
+
+class MergeTicket(Command):
+    into: Annotated[str, StringConstraints(min_length=1, max_length=80)]
+
+
+class UnmergeTicket(Command):
+    reason: ShortText | None = None
+
+
+class SplitTicket(Command):
+    messages: tuple[UUID, ...] = Field(min_length=1, max_length=1000)
+    subject: Subject

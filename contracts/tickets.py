@@ -1,0 +1,239 @@
+"""Events of a ticket, in the order of its life. Pure data; `contracts.ticket_commands` has the commands that ask for them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from contracts.model import Event, Personal
+from contracts.people import Level
+from contracts.terms import (
+    Attachment,
+    CauseClass,
+    Channel,
+    CloseReason,
+    Finding,
+    LinkKind,
+    Priority,
+    PromisedBy,
+    Reason,
+    Source,
+    Status,
+    StepResult,
+    Tone,
+    Urgency,
+)
+
+
+class TicketSubmitted(Event):
+    """A ticket's birth. Its reference is `prefix` and the envelope's number."""
+
+    type: ClassVar[str] = "ticket.submitted"
+    prefix: str
+    requester: UUID
+    subject: Personal
+    body: Personal
+    channel: Channel
+    category: str | None = None
+    answers: dict[str, Personal] = Field(default_factory=dict)
+    urgency: Urgency | None = None
+    language: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+    source: Source | None = None
+
+
+class CheckpointPromised(Event):
+    """The one next instant at which the requester hears from the desk. Replaces the promise before it."""
+
+    type: ClassVar[str] = "ticket.checkpoint_promised"
+    due_at: AwareDatetime
+    by: PromisedBy
+    text: Personal | None = None
+
+
+class TicketClassified(Event):
+    type: ClassVar[str] = "ticket.classified"
+    category: str | None
+    service: str | None = None
+    confidence: float
+    rule_version: str
+    words: tuple[Personal, ...] = ()
+
+
+class ToneDetected(Event):
+    type: ClassVar[str] = "ticket.tone_detected"
+    message: UUID
+    tone: Tone
+    degree: float
+    language: str | None
+    rule_version: str
+    words: tuple[Personal, ...] = ()
+
+
+class TicketPrioritised(Event):
+    """Triage's judgement, with the numbers it was made from, so that it replays without the text."""
+
+    type: ClassVar[str] = "ticket.prioritised"
+    priority: Priority
+    urgency: float
+    impact: float
+    reasons: tuple[Reason, ...]
+    rule_version: str
+    smallest_change: str | None = None
+
+
+class MessageReceived(Event):
+    type: ClassVar[str] = "ticket.message_received"
+    author: UUID
+    body: Personal
+    channel: Channel
+    attachments: tuple[Attachment, ...] = ()
+    thanks: bool = False
+
+
+class ReplySent(Event):
+    """An agent's public answer; `answered_at` is the call's start where it was given by phone."""
+
+    type: ClassVar[str] = "ticket.reply_sent"
+    body: Personal
+    channel: Channel = Channel.MAIL
+    answered_at: AwareDatetime | None = None
+
+
+class NoteAdded(Event):
+    type: ClassVar[str] = "ticket.note_added"
+    body: Personal
+
+
+class TicketAssigned(Event):
+    type: ClassVar[str] = "ticket.assigned"
+    agent: UUID | None = None
+    team: str | None = None
+
+
+class PrioritySet(Event):
+    """A person's judgement; it stays until a person or an incident changes it."""
+
+    type: ClassVar[str] = "ticket.priority_set"
+    priority: Priority
+    reason: Personal | None = None
+
+
+class CategorySet(Event):
+    type: ClassVar[str] = "ticket.category_set"
+    category: str
+
+
+class StatusChanged(Event):
+    """`source_status` is the other desk's own word for it, where it was imported."""
+
+    type: ClassVar[str] = "ticket.status_changed"
+    status: Status
+    explanation: Personal | None = None
+    source_status: str | None = None
+
+
+class CheckpointKept(Event):
+    type: ClassVar[str] = "ticket.checkpoint_kept"
+    due_at: AwareDatetime
+    kept_by: UUID
+
+
+class CheckpointMissed(Event):
+    type: ClassVar[str] = "ticket.checkpoint_missed"
+    due_at: AwareDatetime
+
+
+class TicketEscalated(Event):
+    type: ClassVar[str] = "ticket.escalated"
+    level: Level
+    team: str | None = None
+    reason: Personal
+    ruled_out: tuple[str, ...] = ()
+
+
+class StepRecorded(Event):
+    type: ClassVar[str] = "ticket.step_recorded"
+    step: str
+    result: StepResult
+    remark: Personal | None = None
+
+
+class FindingRecorded(Event):
+    type: ClassVar[str] = "ticket.finding_recorded"
+    finding: Finding
+    cause: CauseClass
+    text: Personal
+    record: Personal | None = None
+
+
+class CollaboratorAdded(Event):
+    type: ClassVar[str] = "ticket.collaborator_added"
+    person: UUID
+
+
+class TicketLinked(Event):
+    type: ClassVar[str] = "ticket.linked"
+    other: UUID
+    kind: LinkKind
+
+
+class TicketUnlinked(Event):
+    type: ClassVar[str] = "ticket.unlinked"
+    other: UUID
+
+
+class TagsChanged(Event):
+    type: ClassVar[str] = "ticket.tags_changed"
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+class TicketResolved(Event):
+    type: ClassVar[str] = "ticket.resolved"
+    summary: Personal | None = None
+    cause: CauseClass = CauseClass.UNKNOWN
+    solved_for_good: bool | None = None
+    source_status: str | None = None
+
+
+class TicketReopened(Event):
+    type: ClassVar[str] = "ticket.reopened"
+    reason: Personal | None = None
+    source_status: str | None = None
+
+
+class TicketClosed(Event):
+    type: ClassVar[str] = "ticket.closed"
+    reason: CloseReason = CloseReason.DONE
+    remark: Personal | None = None
+    source_status: str | None = None
+
+
+class TicketMerged(Event):
+    """This ticket goes on in another one, which lives."""
+
+    type: ClassVar[str] = "ticket.merged"
+    into: UUID
+
+
+class TicketUnmerged(Event):
+    type: ClassVar[str] = "ticket.unmerged"
+    out_of: UUID
+    reason: Personal | None = None
+
+
+class TicketSplit(Event):
+    """Messages of this ticket went on as a ticket of their own."""
+
+    type: ClassVar[str] = "ticket.split"
+    into: UUID
+    messages: tuple[UUID, ...]
+
+
+class TicketAdopted(Event):
+    """An imported ticket, open at the import's end, is worked here from now on: promises and clocks are live."""
+
+    type: ClassVar[str] = "ticket.adopted"
