@@ -1,0 +1,1 @@
+"""Daybook's services. Each imports contracts and kit, never another service."""
