@@ -1,0 +1,172 @@
+"""A Program enters; a running process leaves that dies with its parent, is ready, or says in one sentence why not."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+START_SECONDS_MAX = 60.0  # crash recovery of a large log included
+POLL_SECONDS = 0.02
+LOG_BYTES_MAX = 20_000_000  # a longer log file is put aside at the next start
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+class CannotStart(Exception):
+    """One sentence: what is wrong, and the remedy."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """The user that root lends to a server."""
+
+    user: int
+    group: int
+
+
+@dataclass(frozen=True)
+class Program:
+    """What to run, how it tells that it is ready, and how it wants to be stopped.
+
+    Without `ready` the program gets a pipe in DAYBOOK_READY_FD and is ready once it has written a line into it.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    ready: Callable[[], Awaitable[bool]] | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    account: Account | None = None
+    stop_signal: signal.Signals = signal.SIGTERM
+    stop_seconds: float = 10.0
+    explain: Callable[[str], str] | None = None
+    """From the end of the log to the sentence that tells why it did not start."""
+
+
+class Child:
+    """One process of a program, with its log file."""
+
+    def __init__(self, program: Program, logs: Path) -> None:
+        self.program = program
+        self.log = logs / f"{program.name}.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ready_pipe: int | None = None
+        self._log_start = 0
+
+    @property
+    def pid(self) -> int:
+        if self._process is None:
+            raise LookupError(f"{self.program.name} has not been started")
+        return self._process.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs; negative for the signal that ended it."""
+        return self._process.poll() if self._process else None
+
+    def spawn(self) -> None:
+        """Start the process. Call it from the main thread: Linux ends the child when the thread that made it ends."""
+        _put_aside(self.log)
+        reading, writing = os.pipe()
+        os.set_blocking(reading, False)
+        account = self.program.account
+        with self.log.open("ab") as log:
+            self._log_start = log.tell()
+            self._process = subprocess.Popen(
+                self.program.argv,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/" if account else None,  # the caller's folder may be closed to the lent account
+                env={**os.environ, **self.program.environment, "DAYBOOK_READY_FD": str(writing)},
+                pass_fds=(writing,),
+                start_new_session=True,  # Ctrl-C goes to the supervisor, which stops its children in order
+                preexec_fn=_die_with_parent(self.program.stop_signal, os.getpid()),  # noqa: PLW1509 - see there
+                **login(account),
+            )
+        os.close(writing)
+        self._ready_pipe = reading
+
+    async def wait_ready(self, seconds: float = START_SECONDS_MAX) -> None:
+        """Returns once the program serves. Raises CannotStart with its reason when it ends or stays silent."""
+        end = time.monotonic() + seconds
+        while not await self._is_ready():
+            if self.exit_code is not None:
+                raise CannotStart(self._why(f"ended with code {self.exit_code} instead of starting"))
+            if time.monotonic() > end:
+                raise CannotStart(self._why(f"was not ready within {seconds:.0f} s"))
+            await asyncio.sleep(POLL_SECONDS)
+        self._close_pipe()
+
+    async def wait(self) -> int:
+        """The exit code, once the process has ended."""
+        while (code := self.exit_code) is None:
+            await asyncio.sleep(0.05)
+        self._close_pipe()
+        return code
+
+    async def stop(self) -> None:
+        """Ask it to stop, wait for as long as the program may take, then end it."""
+        if self._process is None or self.exit_code is not None:
+            return
+        self._process.send_signal(self.program.stop_signal)
+        try:
+            async with asyncio.timeout(self.program.stop_seconds):
+                await self.wait()
+        except TimeoutError:
+            self._process.kill()
+            await self.wait()
+
+    async def _is_ready(self) -> bool:
+        if self.program.ready is not None:
+            return await self.program.ready()
+        try:
+            return self._ready_pipe is not None and os.read(self._ready_pipe, 16) != b""
+        except BlockingIOError:
+            return False
+
+    def _close_pipe(self) -> None:
+        if self._ready_pipe is not None:
+            os.close(self._ready_pipe)
+            self._ready_pipe = None
+
+    def _why(self, what: str) -> str:
+        tail = self.log.read_bytes()[self._log_start :][-8000:].decode(errors="replace").strip()
+        if self.program.explain is not None:
+            return self.program.explain(tail)
+        last = next((line.strip() for line in reversed(tail.splitlines()) if line.strip()), "its log is empty")
+        return f"{self.program.name} {what} ({last}): see {self.log}"
+
+
+def login(account: Account | None) -> dict[str, Any]:
+    """Arguments of subprocess that run a program as the lent account."""
+    if account is None:
+        return {}
+    return {"user": account.user, "group": account.group, "extra_groups": [], "umask": 0o077}
+
+
+def _die_with_parent(number: signal.Signals, parent: int) -> Callable[[], None] | None:
+    """On Linux the kernel sends `number` to the child when its parent dies, even by kill -9."""
+    if sys.platform != "linux":
+        return None
+    libc = ctypes.CDLL(None)  # loaded before the fork: between fork and exec nothing may be imported
+
+    def in_child() -> None:
+        libc.prctl(PR_SET_PDEATHSIG, int(number))
+        if os.getppid() != parent:  # the parent died before the line above took hold
+            os._exit(1)
+
+    return in_child
+
+
+def _put_aside(log: Path) -> None:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
+        log.replace(log.with_suffix(".log.1"))
