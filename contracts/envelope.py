@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -11,6 +11,8 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from contracts.model import Event
+
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 E = TypeVar("E", bound=Event, covariant=True)
 
@@ -89,6 +91,12 @@ def head_bytes(
     return b"".join([len(field).to_bytes(4, "big") + field for field in fields])
 
 
+def microseconds(at: datetime) -> int:
+    """Microseconds from 2000-01-01 UTC to an aware instant, exactly."""
+    since = at - EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
 def chain_hash(
     previous: bytes,
     head: bytes,
@@ -100,7 +108,8 @@ def chain_hash(
     recorded_us: int,
     payload: bytes,
 ) -> bytes:
-    """SHA-256(previous, length-prefixed envelope, payload). Times are microseconds since 1970, numbers 8 bytes big-endian.
+    """SHA-256(previous, length-prefixed envelope, payload). Numbers are 8 bytes big-endian, times are microseconds since
+    2000-01-01 UTC (`microseconds`).
 
     The envelope is the writer's head followed by what the append assigns: position, sequence, number (0 for none),
     occurred and recorded time.

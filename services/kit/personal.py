@@ -1,0 +1,166 @@
+"""Personal text <-> sealed text, by each person's own key. I/O for the keys; sealing itself is not.
+
+A key is made when a person becomes known, kept wrapped by the desk's master key, and deleted when the person is erased.
+Opened keys are cached for a short while, so that an erasure is felt everywhere within KEY_SECONDS.
+"""
+
+from __future__ import annotations
+
+import hmac
+from base64 import b64decode, b64encode
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterator
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from contracts.model import Seal, Sealed
+from contracts.subjects import lane_of, lane_of_client, stamp_lane
+from services.kit.postgres import Connection, Pool, queries
+
+SQL = queries("services/kit/sql/personal.sql")
+
+KEY_SECONDS = 30.0  # an opened key is used for so long before it is asked for again
+KEYS_MAX = 50_000  # opened keys held by one process
+NONCE_BYTES = 12
+ERASED = "[erased]"
+"""What stands where an erased person's text stood."""
+
+
+class Vault:
+    """Finds and makes persons, seals and opens their text. One per process."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        master_key: bytes,
+        *,
+        new_id: Callable[[], UUID],
+        random_bytes: Callable[[int], bytes],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._pool = pool
+        self._wrapping = AESGCM(master_key)
+        self._handle_key = hmac.digest(master_key, b"daybook person handles", "sha256")
+        self._new_id = new_id
+        self._random = random_bytes
+        self._monotonic = monotonic
+        self._keys: OrderedDict[UUID, tuple[AESGCM | None, float]] = OrderedDict()
+
+    def handle(self, client: str, name: str) -> bytes:
+        """What stands for an address (or a source's name of a person) in the database: equal, and unreadable."""
+        return hmac.digest(self._handle_key, f"{client}\0{name.strip().casefold()}".encode(), sha256)
+
+    async def find(self, client: str, name: str) -> UUID | None:
+        """The person of a client by address or source name."""
+        found: UUID | None = await self._pool.fetchval(
+            SQL["find"], lane_of_client(client), client, self.handle(client, name)
+        )
+        return found
+
+    async def find_or_make(self, client: str, name: str, connection: Connection | None = None) -> tuple[UUID, bool]:
+        """The person of a client by address or source name, with a new key where unknown; and whether they are new.
+
+        A key without a `person.registered` event does no harm: the next command finds the person and registers them.
+        """
+        lane = lane_of_client(client)
+        person = stamp_lane(self._new_id(), lane)
+        key = AESGCM.generate_key(256)
+        reader = connection or self._pool
+        row = await reader.fetchrow(
+            SQL["find_or_make"], lane, person, client, self.handle(client, name), self._wrap(person, key)
+        )
+        made = bool(row["person"] == person)
+        if made:
+            self._remember(person, AESGCM(key))
+        return row["person"], made
+
+    async def load(self, persons: Collection[UUID]) -> None:
+        """Has the keys of these persons at hand, so that `seal` and `open` need not wait."""
+        now = self._monotonic()
+        missing = [person for person in set(persons) if not self._fresh(person, now)]
+        if not missing:
+            return
+        rows = await self._pool.fetch(SQL["keys"], list({lane_of(person) for person in missing}), missing)
+        wrapped = {row["person"]: row["wrapped"] for row in rows}
+        for person in missing:
+            self._remember(person, self._unwrap(person, wrapped[person]) if person in wrapped else None)
+
+    def sealer(self, person: UUID) -> Seal:
+        """A function that seals text with a loaded person's key. Raises KeyError where they are erased or not loaded."""
+        key, _ = self._keys[person]
+        if key is None:
+            raise KeyError(f"person {person} is erased or unknown")
+        identity = person.bytes
+
+        def seal(text: str) -> Sealed:
+            nonce = self._random(NONCE_BYTES)
+            box = nonce + key.encrypt(nonce, text.encode("utf-8", "replace"), identity)
+            return Sealed.model_construct(sealed=b64encode(box).decode(), person=person)
+
+        return seal
+
+    def open(self, value: str | Sealed) -> str:
+        """The text of a value whose person is loaded; ERASED where the key is gone."""
+        if isinstance(value, str):
+            return value
+        return self._open(value.person, value.sealed)
+
+    async def open_json(self, value: Any) -> Any:
+        """The same JSON with every sealed value opened."""
+        await self.load({person for person, _ in sealed_in(value)})
+        return self._opened(value)
+
+    def _opened(self, value: Any) -> Any:
+        match value:
+            case {"sealed": str(box), "person": str(person), **rest} if not rest:
+                return self._open(UUID(person), box)
+            case dict():
+                return {key: self._opened(item) for key, item in value.items()}
+            case list():
+                return [self._opened(item) for item in value]
+            case _:
+                return value
+
+    def _open(self, person: UUID, sealed: str) -> str:
+        key = self._keys.get(person, (None, 0.0))[0]
+        if key is None:
+            return ERASED
+        box = b64decode(sealed)
+        try:
+            return key.decrypt(box[:NONCE_BYTES], box[NONCE_BYTES:], person.bytes).decode()
+        except InvalidTag:
+            return ERASED
+
+    def _fresh(self, person: UUID, now: float) -> bool:
+        held = self._keys.get(person)
+        return held is not None and held[1] > now
+
+    def _remember(self, person: UUID, key: AESGCM | None) -> None:
+        self._keys[person] = (key, self._monotonic() + KEY_SECONDS)
+        self._keys.move_to_end(person)
+        while len(self._keys) > KEYS_MAX:
+            self._keys.popitem(last=False)
+
+    def _wrap(self, person: UUID, key: bytes) -> bytes:
+        nonce = self._random(NONCE_BYTES)
+        return nonce + self._wrapping.encrypt(nonce, key, person.bytes)
+
+    def _unwrap(self, person: UUID, wrapped: bytes) -> AESGCM:
+        return AESGCM(self._wrapping.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], person.bytes))
+
+
+def sealed_in(value: Any) -> Iterator[tuple[UUID, str]]:
+    """Every sealed value inside some JSON, with its person."""
+    match value:
+        case {"sealed": str(box), "person": str(person), **rest} if not rest:
+            yield UUID(person), box
+        case dict():
+            for item in value.values():
+                yield from sealed_in(item)
+        case list():
+            for item in value:
+                yield from sealed_in(item)
