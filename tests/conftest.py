@@ -1,7 +1,7 @@
 """Real servers for tests: one PostgreSQL and one NATS a test process, started on free ports when first asked for.
 
-Fixtures: `place`, `settings` (embedded home of this test process), `database` (Settings of a fresh migrated database, one
-a test module), `pool_of` (role -> asyncpg pool on it), `nats_url` (one server), `bus` (Settings with database and NATS).
+Fixtures: `database` (Settings of a fresh migrated database, one a test module), `pool_of` (role -> asyncpg pool on it),
+`bus` (the same Settings with an empty NATS of this module alone), `nats_url` (one server for all tests of the process).
 Data that other people made lies outside the tree: `shared_data` skips with a sentence where it is missing.
 """
 

@@ -121,8 +121,13 @@ class Child:
             async with asyncio.timeout(self.program.stop_seconds):
                 await self.wait()
         except TimeoutError:
-            self._process.kill()
+            self.kill()
             await self.wait()
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self._process is not None and self.exit_code is None:
+            self._process.kill()
 
     async def _is_ready(self) -> bool:
         if self.program.ready is not None:

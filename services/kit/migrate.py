@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
+from services.kit.log.ownership import write_ownership
 from services.kit.postgres import ROOT, Connection, queries
-from services.kit.settings import ROLES
+from services.kit.settings import ROLES, database_of, with_database
 
 if TYPE_CHECKING:
     from services.kit.settings import Settings
@@ -46,6 +47,24 @@ def migrations(services: Path = ROOT / "services") -> list[Migration]:
     return [Migration(f"{file.parts[-3]}/{file.stem}", file.read_text()) for file in files]
 
 
+async def create_database(admin_dsn: str) -> None:
+    """Creates the database of the DSN where it is missing. Raises CannotMigrate when it may not."""
+    name = database_of(admin_dsn)
+    try:
+        await (await asyncpg.connect(admin_dsn)).close()
+    except asyncpg.InvalidCatalogNameError:
+        connection = await asyncpg.connect(with_database(admin_dsn, "postgres"))
+        try:
+            quoted = '"' + name.replace('"', '""') + '"'  # a database's name cannot be a parameter
+            await connection.execute(f"CREATE DATABASE {quoted} TEMPLATE template0 ENCODING 'UTF8'")
+        except asyncpg.InsufficientPrivilegeError as error:
+            raise CannotMigrate(
+                f"The database {name} is missing and may not be created: run createdb {name}"
+            ) from error
+        finally:
+            await connection.close()
+
+
 async def provision_database(settings: Settings, files: list[Migration]) -> list[str]:
     """Creates the roles, brings the database up to date, and returns the names of the migrations that ran now.
 
@@ -58,7 +77,9 @@ async def provision_database(settings: Settings, files: list[Migration]) -> list
         await _create_roles(admin, settings)
         owner = await asyncpg.connect(settings.dsn("owner"))
         try:
-            return await _migrate(owner, files)
+            ran = await _migrate(owner, files)
+            await write_ownership(owner)
+            return ran
         finally:
             await owner.close()
     finally:
@@ -76,7 +97,8 @@ async def _check_server(connection: Connection) -> None:
 
 async def _create_roles(admin: Connection, settings: Settings) -> None:
     for role in ROLES:
-        await admin.execute(SQL["remember_login"], f"daybook_{role}", settings.role_password(role))
+        user = f"daybook_{role}"
+        await admin.execute(SQL["remember_login"], user, settings.password_of(user))
         await admin.execute(SQL["create_role"])
     await admin.execute(SQL["let_owner_build"])
 

@@ -98,14 +98,14 @@ class Settings(BaseSettings):
             )
         return self.database_url.get_secret_value()
 
-    def role_password(self, role: Role) -> str:
-        """The password of daybook_<role>, derived, so that it need not be handed around."""
-        secret = self.role_secret.get_secret_value()
-        return hmac.digest(secret.encode(), f"daybook_{role}".encode(), "sha256").hex()
+    def password_of(self, user: str) -> str:
+        """The password of a database user, derived, so that it need not be handed around."""
+        return hmac.digest(self.role_secret.get_secret_value().encode(), user.encode(), "sha256").hex()
 
     def dsn(self, role: Role) -> str:
         """The DSN of a service: the administrator's host and database, the role's own name and password."""
-        return with_login(self.admin_dsn(), f"daybook_{role}", self.role_password(role))
+        user = f"daybook_{role}"
+        return with_login(self.admin_dsn(), user, self.password_of(user))
 
 
 def with_login(dsn: str, user: str, password: str) -> str:
@@ -113,6 +113,11 @@ def with_login(dsn: str, user: str, password: str) -> str:
     parts = urlsplit(dsn)
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit(parts._replace(netloc=f"{quote(user, safe='')}:{quote(password, safe='')}@{host}"))
+
+
+def with_database(dsn: str, database: str) -> str:
+    """The same DSN for another database of the same server."""
+    return urlunsplit(urlsplit(dsn)._replace(path=f"/{quote(database, safe='')}"))
 
 
 def database_of(dsn: str) -> str:
