@@ -1,0 +1,38 @@
+# Everything starts here; `make` alone lists the targets. Only python3 >= 3.11, make and the registries are needed.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+PYTHON ?= python3
+BIN := .venv/bin
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
+# A tree that was moved or copied gets a new environment: its scripts name the old place.
+INSTALLED := .venv/installed-$(shell pwd | cksum | cut -d ' ' -f 1)
+
+.PHONY: help install up demo test check contracts format lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(INSTALLED) ## everything into .venv, with the locked versions
+
+$(INSTALLED): requirements-dev.lock pyproject.toml deploy/venv.py
+	@echo "installing into .venv …"
+	@$(PYTHON) deploy/venv.py .venv
+	@$(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+up: install ## run the desk on this machine; Ctrl-C stops it
+	@exec $(BIN)/daybook up
+
+demo: install ## run the desk with a simulated month of several clients played in; Ctrl-C stops it
+	@exec $(BIN)/daybook demo
+
+test: install ## everything that must pass, real servers included
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
+
+check: install ## ruff, mypy, the house rules, generated files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest --quiet tests/test_tidy.py
