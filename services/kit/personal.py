@@ -67,12 +67,17 @@ class Vault:
         A key without a `person.registered` event does no harm: the next command finds the person and registers them.
         """
         lane = lane_of_client(client)
+        reader = connection or self._pool
+        known = await reader.fetchval(SQL["find"], lane, client, self.handle(client, name))
+        if known is not None:
+            return known, False
         person = stamp_lane(self._new_id(), lane)
         key = AESGCM.generate_key(256)
-        reader = connection or self._pool
         row = await reader.fetchrow(
             SQL["find_or_make"], lane, person, client, self.handle(client, name), self._wrap(person, key)
         )
+        if row is None:
+            raise LookupError("an upsert returned no row")
         made = bool(row["person"] == person)
         if made:
             self._remember(person, AESGCM(key))
@@ -90,7 +95,7 @@ class Vault:
             self._remember(person, self._unwrap(person, wrapped[person]) if person in wrapped else None)
 
     def sealer(self, person: UUID) -> Seal:
-        """A function that seals text with a loaded person's key. Raises KeyError where they are erased or not loaded."""
+        """A function that seals text with a loaded person's key. Raises KeyError for one erased or not loaded."""
         key, _ = self._keys[person]
         if key is None:
             raise KeyError(f"person {person} is erased or unknown")

@@ -1,1 +1,1 @@
-"""The log: append, read, and what readers see. I/O against PostgreSQL; the rules of its bytes are in contracts/envelope.py."""
+"""The log: append, read, and what readers see. I/O; contracts/envelope.py has the rules of its bytes."""

@@ -230,7 +230,8 @@ def _row(index: int, client: str, event: NewEvent) -> tuple[Any, ...]:
     )
     return (
         index, lane_of(event.stream), client, event.stream, event.version, event.id, kind, schema_version, event.actor,
-        event.causation, origin, event.occurred_at, event.trace, kind == "ticket.submitted", head, encode(data, event.seal),
+        event.causation, origin, event.occurred_at, event.trace, kind == "ticket.submitted", head,
+        encode(data, event.seal),
     )  # fmt: skip
 
 

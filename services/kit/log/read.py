@@ -58,10 +58,12 @@ def parse_as_of(text: str) -> AsOf:
 
 def recorded(rows: Iterable[Any]) -> list[Recorded[Event]]:
     """Rows of the read queries as events. Raises UnknownEvent where the log is newer than this program."""
-    return [Recorded(*row[:16], decode(row[8], row[9], row[16])) for row in map(tuple, rows)]
+    return [Recorded._make((*row[:16], decode(row[8], row[9], row[16]))) for row in map(tuple, rows)]
 
 
-async def read_stream(reader: Reader, stream: UUID, *, as_of: AsOf | None = None, after: int = 0) -> list[Recorded[Event]]:
+async def read_stream(
+    reader: Reader, stream: UUID, *, as_of: AsOf | None = None, after: int = 0
+) -> list[Recorded[Event]]:
     """A stream's events after a version, in order; with `as_of` those that stood then."""
     lane = lane_of(stream)
     match as_of:
