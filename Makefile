@@ -15,9 +15,9 @@ help: ## list the targets
 
 install: $(INSTALLED) ## everything into .venv, with the locked versions
 
-$(INSTALLED): requirements-dev.lock pyproject.toml deploy/venv.py
+$(INSTALLED): requirements-dev.lock pyproject.toml deploy/bootstrap.py
 	@echo "installing into .venv …"
-	@$(PYTHON) deploy/venv.py .venv
+	@$(PYTHON) deploy/bootstrap.py .venv
 	@$(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@$(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -1,6 +1,6 @@
-"""A folder's name enters, a virtual environment with pip leaves. Standard library only: it runs before anything is installed.
+"""A folder's name enters, a virtual environment with pip leaves. It runs before anything is installed.
 
-Debian's python3 comes without ensurepip, so pip is looked for in this order: ensurepip itself; a pip on the machine;
+Standard library only. Debian's python3 comes without ensurepip, so pip is looked for in this order: ensurepip itself; a pip on the machine;
 Debian's package of ensurepip, as root; Debian's package of pip, unpacked into a private folder, as an ordinary user.
 """
 
@@ -45,7 +45,7 @@ def main(folder: Path) -> None:
 
 
 def works(folder: Path) -> bool:
-    """Whether the environment is one of this place and Python, with pip in it. A moved one fails: its scripts name the old place."""
+    """Whether it has a Python that is new enough, and pip. A moved one fails: its scripts name the old place."""
     python = folder / "bin" / "python"
     pip = folder / "bin" / "pip"
     if not python.exists() or not pip.exists() or str(folder.absolute()) not in pip.read_text().splitlines()[0]:
