@@ -19,7 +19,7 @@ $(INSTALLED): requirements-dev.lock pyproject.toml deploy/bootstrap.py
 	@echo "installing into .venv …"
 	@$(PYTHON) deploy/bootstrap.py .venv
 	@$(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	@$(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 up: install ## run the desk on this machine; Ctrl-C stops it
