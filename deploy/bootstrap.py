@@ -1,7 +1,7 @@
 """A folder's name enters, a virtual environment with pip leaves. It runs before anything is installed.
 
-Standard library only. Debian's python3 comes without ensurepip, so pip is looked for in this order: ensurepip,
-as root after installing Debian's package of it; a pip on the machine; Debian's package of pip, which any user may unpack.
+Standard library only. Debian's python3 comes without ensurepip, so pip is looked for in this order: ensurepip, as root
+after installing Debian's package of it; a pip on the machine; Debian's package of pip, which any user may unpack.
 """
 
 from __future__ import annotations
