@@ -1,0 +1,77 @@
+"""(method, path) -> who may call it. Pure: the one table of rules, for intake and reporting alike.
+
+A route without a row does not start: an app that serves one fails when it is built, and a test walks every route.
+Paths are those below /api/v1, with `{}` for every parameter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from contracts.people import Role
+
+Rule = frozenset[Role] | None
+"""Who may call; None: everybody, without a token."""
+
+EVERYBODY: Final = None
+ADMIN: Final = frozenset({Role.ADMINISTRATOR})
+LEADERS: Final = ADMIN | {Role.MANAGER, Role.LEAD}
+AGENTS: Final = LEADERS | {Role.AGENT}
+WRITERS: Final = AGENTS | {Role.INTAKE}
+READERS: Final = AGENTS | {Role.AUDITOR}
+FOLLOWERS: Final = READERS | {Role.SUBSCRIBER}
+ANY: Final = frozenset(Role)
+
+RULES: Final[Mapping[str, Rule]] = {
+    # intake
+    "POST /tickets": WRITERS,
+    "POST /tickets/{}/messages": WRITERS,
+    "POST /tickets/{}/replies": AGENTS,
+    "POST /tickets/{}/notes": AGENTS,
+    "POST /tickets/{}/status": AGENTS,
+    "POST /tickets/{}/assignment": AGENTS,
+    "POST /tickets/{}/priority": AGENTS,
+    "POST /tickets/{}/category": AGENTS,
+    "POST /tickets/{}/tags": AGENTS,
+    "POST /tickets/{}/checkpoint": AGENTS,
+    "POST /tickets/{}/resolution": AGENTS,
+    "POST /tickets/{}/reopen": WRITERS,
+    "POST /tickets/{}/close": AGENTS,
+    "PUT /clients/{}": LEADERS - {Role.LEAD},
+    "POST /agents": ADMIN,
+    "POST /sessions": EVERYBODY,
+    "DELETE /sessions": ANY,
+    "POST /clock": ADMIN,
+    "POST /guest/tickets/{}/messages": EVERYBODY,
+    # reporting
+    "GET /tickets/{}": READERS | {Role.INTAKE},
+    "GET /tickets/{}/events": FOLLOWERS,
+    "GET /queue": READERS,
+    "GET /dashboard": READERS,
+    "GET /clients": READERS | {Role.INTAKE},
+    "GET /clients/{}": READERS | {Role.INTAKE},
+    "GET /agents": READERS,
+    "GET /stream": READERS,
+    "GET /events": FOLLOWERS,
+    "GET /subscribers": LEADERS | {Role.AUDITOR},
+    "GET /mailbox": READERS,
+    "GET /guest/tickets/{}": EVERYBODY,
+    "GET /health": EVERYBODY,
+    "GET /ready": EVERYBODY,
+    "GET /metrics": EVERYBODY,
+    "GET /openapi.json": EVERYBODY,
+}
+
+
+class NoRule(LookupError):
+    """A route that nobody decided about. It is not served."""
+
+
+def rule_of(method: str, path: str) -> Rule:
+    """The rule of a route by its template, with or without /api/v1 before it. Raises NoRule with the remedy."""
+    key = f"{method} {re.sub(r'{[^}]*}', '{}', path.removeprefix('/api/v1'))}"
+    if key not in RULES:
+        raise NoRule(f"no rule says who may call {key}: add a row to RULES in services/kit/access/roles.py")
+    return RULES[key]

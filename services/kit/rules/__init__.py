@@ -1,0 +1,1 @@
+"""Pure rules that two services need: the promise by default, the priority."""

@@ -1,0 +1,82 @@
+"""Exceptions of an app -> problem+json. What nobody expected is logged with its trace, and told without it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from services.kit.web.problem import Problem
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI, Request, Response
+
+RETRY_AFTER_SECONDS = 5
+CODE_BY_STATUS = {401: "unauthenticated", 403: "forbidden", 404: "not_found", 405: "method_not_allowed"}
+CODE_BY_TYPE = {"extra_forbidden": "unknown_field", "missing": "missing_field", "json_invalid": "invalid_json"}
+DATABASE_AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InterfaceError,
+    ConnectionError,
+    TimeoutError,
+)
+"""What is raised while PostgreSQL is stopped, starting, or gone in the middle of an answer."""
+
+log = logging.getLogger("daybook.web")
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Every refusal of this app becomes a problem."""
+    for kind in (Problem, RequestValidationError, HTTPException, *DATABASE_AWAY, Exception):
+        app.add_exception_handler(kind, answer)
+
+
+async def answer(_: Request, error: Exception) -> Response:
+    return problem_for(error).response()
+
+
+def problem_for(error: Exception) -> Problem:
+    """The problem that tells of an exception."""
+    match error:
+        case Problem():
+            return error
+        case RequestValidationError():
+            return problem_of(error.errors())
+        case HTTPException():
+            code = CODE_BY_STATUS.get(error.status_code, "internal" if error.status_code >= 500 else "bad_request")
+            return Problem(code, str(error.detail), status=error.status_code, headers=error.headers)
+        case _ if isinstance(error, DATABASE_AWAY):
+            log.warning("the database is away", exc_info=error)
+            return unavailable()
+        case _:
+            log.error("a fault of ours", exc_info=error)
+            return Problem("internal", "the desk met a fault of its own")
+
+
+def problem_of(errors: Iterable[Mapping[str, Any]]) -> Problem:
+    """Pydantic's errors as one problem: the first names `code` and `field`, all of them stand in `errors`."""
+    rows = [
+        {
+            "field": ".".join(str(part) for part in error["loc"] if part not in {"body", "query", "path", "header"}),
+            "code": CODE_BY_TYPE.get(str(error["type"]), "invalid_field"),
+            "detail": str(error["msg"]),
+        }
+        for error in errors
+    ]
+    first = rows[0]
+    if first["code"] == "invalid_json":
+        return Problem("invalid_json", first["detail"])
+    detail = f"{first['field'] or 'the body'}: {first['detail']}"
+    return Problem(first["code"], detail, field=first["field"] or None, errors=rows)
+
+
+def unavailable() -> Problem:
+    return Problem("unavailable", "the database does not answer", headers={"retry-after": str(RETRY_AFTER_SECONDS)})
