@@ -55,7 +55,7 @@ class CheckpointPromised(Event):
 
 class TicketClassified(Event):
     type: ClassVar[str] = "ticket.classified"
-    category: str | None
+    category: str | None = None
     service: str | None = None
     confidence: float
     rule_version: str
@@ -67,7 +67,7 @@ class ToneDetected(Event):
     message: UUID
     tone: Tone
     degree: float
-    language: str | None
+    language: str | None = None
     rule_version: str
     words: tuple[Personal, ...] = ()
 
