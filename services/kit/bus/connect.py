@@ -1,0 +1,70 @@
+"""Settings enter, a connection to NATS leaves that never gives up; and the pokes after a commit. I/O."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import nats
+from nats.aio.client import Client
+
+from contracts.subjects import poke
+from services.kit.telemetry import describe, log_message
+
+if TYPE_CHECKING:
+    from services.kit.settings import Settings
+
+LOG = logging.getLogger("daybook.bus")
+
+RECONNECT_WAIT_SECONDS = 0.25  # a restarted server is back within a second
+CONNECT_SECONDS = 2
+PING_SECONDS = 5  # two silent pings tell that a half-open connection is dead
+POKE_BUFFER_BYTES = 8_000_000
+
+
+def options(name: str) -> dict[str, Any]:
+    """How every connection of Daybook behaves; the same for a raw client and for FastStream's broker.
+
+    With its attempts used up, a pull of nats-py spins without end: so attempts never end.
+    """
+    return {
+        "name": name,
+        "max_reconnect_attempts": -1,
+        "reconnect_time_wait": RECONNECT_WAIT_SECONDS,
+        "connect_timeout": CONNECT_SECONDS,
+        "ping_interval": PING_SECONDS,
+        "max_outstanding_pings": 2,
+        "pending_size": POKE_BUFFER_BYTES,
+    }
+
+
+async def connect(settings: Settings, name: str) -> Client:
+    """A raw NATS connection. Waits for a server that is not there yet; it reconnects for ever."""
+    return await nats.connect(settings.bus_url, error_cb=_tell, allow_reconnect=True, **options(name))
+
+
+async def _tell(error: Exception) -> None:
+    log_message(LOG, "bus_error", logging.WARNING, error=describe(error))
+
+
+class Poker:
+    """Says over plain NATS that lanes have grown. `committed` is what services.kit.log.append.Appender takes."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._lanes: set[int] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    def committed(self, lanes: Iterable[int]) -> None:
+        """Pokes the relay, without waiting. A lost poke costs one poll of the relay, never an event."""
+        self._lanes.update(lanes)
+        if self._lanes and (self._task is None or self._task.done()):
+            self._task = asyncio.create_task(self._send(), name="poke")
+
+    async def _send(self) -> None:
+        while self._lanes:
+            lane = self._lanes.pop()
+            if self._client.is_connected:
+                await self._client.publish(poke(lane))
