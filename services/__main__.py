@@ -1,6 +1,14 @@
-"""`python -m services` is the command `daybook`."""
+"""`python -m services` is the command `daybook`. A service's process passes the command line by, to start fast."""
 
-from services.cli.app import run
+import sys
+
+from services.cli.processes import SERVICES, serve
 
 if __name__ == "__main__":
-    run()
+    match sys.argv[1:]:
+        case ["serve", name] if name in SERVICES:
+            serve(name)
+        case _:
+            from services.cli.app import run
+
+            run()

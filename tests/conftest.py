@@ -18,11 +18,11 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from services.cli.provision import provision_log
 from services.embedded import nats, postgres
 from services.embedded.place import ROOT_BASE, Place, place_for
 from services.embedded.ports import claim
 from services.embedded.process import Child
-from services.kit.migrate import migrations, provision_database
 from services.kit.postgres import Pool, connect_pool
 from services.kit.settings import Role, Settings, load
 
@@ -55,7 +55,7 @@ def place(home: Path) -> Iterator[Place]:
 
 def _sweep_after_killed_runs() -> None:
     for left in (ROOT_BASE / "homes").glob("test-*"):
-        if not Path(f"/proc/{left.name.removeprefix('test-')}").exists():
+        if not Path(f"/proc/{left.name.split('-')[1]}").exists():
             shutil.rmtree(left, ignore_errors=True)
 
 
@@ -73,9 +73,8 @@ async def postgres_port(place: Place, home: Path) -> AsyncIterator[int]:
 @pytest.fixture(scope="session")
 async def template(postgres_port: int, home: Path) -> Settings:
     """A database with roles and all migrations, of which each module gets a copy within 30 ms."""
-    await _admin(postgres_port, f"CREATE DATABASE {TEMPLATE}")
     settings = load(home=home, database_url=postgres.dsn(postgres_port, ADMIN_PASSWORD, TEMPLATE))
-    await provision_database(settings, migrations())
+    await provision_log(settings)
     return settings
 
 

@@ -55,7 +55,7 @@ def program(place: Place, port: int, password: str, *, durable: bool = True) -> 
     options = (part for name, value in settings.items() for part in ("-c", f"{name}={value}"))
 
     async def answers() -> bool:
-        return await _answers(dsn(port, password))
+        return await reachable(dsn(port, password))
 
     return Program(
         name="postgres",
@@ -130,7 +130,8 @@ def _forget_dead_server(folder: Path) -> None:
         file.unlink(missing_ok=True)
 
 
-async def _answers(admin_dsn: str) -> bool:
+async def reachable(admin_dsn: str) -> bool:
+    """Whether the server takes connections. Raises CannotStart when it takes them but not with this password."""
     try:
         connection = await asyncpg.connect(admin_dsn, timeout=5)
     except (OSError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError, TimeoutError):

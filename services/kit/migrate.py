@@ -52,6 +52,10 @@ async def create_database(admin_dsn: str) -> None:
     name = database_of(admin_dsn)
     try:
         await (await asyncpg.connect(admin_dsn)).close()
+    except (OSError, asyncpg.InvalidAuthorizationSpecificationError, asyncpg.CannotConnectNowError) as error:
+        raise CannotMigrate(
+            f"PostgreSQL does not let us in ({error}): check DAYBOOK_DATABASE_URL, or unset it to use the embedded one"
+        ) from error
     except asyncpg.InvalidCatalogNameError:
         connection = await asyncpg.connect(with_database(admin_dsn, "postgres"))
         try:

@@ -138,9 +138,8 @@ def load(**given: object) -> Settings:
     if not missing:
         return settings
     kept = _kept_secrets(settings.home)
-    return Settings.model_validate(
-        {**known, **given, "home_id": kept["home_id"], **{name: kept[name] for name in missing}}
-    )
+    secret = {name: kept[name] for name in missing}
+    return Settings.model_validate({**known, **given, **secret, "home_id": settings.home_id or kept["home_id"]})
 
 
 def _running(home: Path) -> dict[str, object]:

@@ -1,0 +1,39 @@
+"""The name of a service enters, its process runs until it is told to stop. One image, many commands.
+
+It imports nothing of the command line: a service starts fast and holds only what it needs.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+
+from services.kit.settings import load
+
+SERVICES: dict[str, str] = {
+    "web": "services.web:main",
+    "relay": "services.kit.bus.relay:main",
+    "triage": "services.triage.app:main",
+    "notification": "services.notification.app:main",
+    "reporting": "services.reporting.app:main",
+    "door": "services.intake.door:main",
+}
+"""Each process's entry, `main(settings)`. It calls `services.kit.ready.announce_ready()` once it serves."""
+
+
+def present() -> list[str]:
+    """The services of this build."""
+    return [name for name, entry in SERVICES.items() if _exists(entry.partition(":")[0])]
+
+
+def _exists(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def serve(name: str) -> None:
+    """Run one service in the foreground, against the servers named by the environment."""
+    module, _, function = SERVICES[name].partition(":")
+    getattr(import_module(module), function)(load())
