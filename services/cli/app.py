@@ -1,6 +1,6 @@
 """The list of command groups; the command line enters, an exit code leaves.
 
-A new command is a module with `register(app)` and one line in GROUPS.
+A new command is a module with `register(app)` and one line in COMMANDS.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ from typing import Protocol, cast
 import typer
 from rich.console import Console
 
-GROUPS: tuple[str, ...] = (
-    "services.cli.up",
-    "services.cli.demo",
-    "services.cli.provision",
-    "services.cli.health",
-    "services.cli.serve",
-)
-"""Modules with `register(app)`, in the order of `daybook --help`."""
+COMMANDS: dict[str, str] = {
+    "up": "services.cli.up",
+    "demo": "services.cli.demo",
+    "provision": "services.cli.provision",
+    "health": "services.cli.health",
+    "serve": "services.cli.serve",
+    "contracts": "services.cli.contracts",
+}
+"""The first word of each command and the module that registers it, in the order of `daybook --help`."""
 
 
 class Stop(Exception):
@@ -30,8 +31,8 @@ class Group(Protocol):
     def register(self, app: typer.Typer) -> None: ...
 
 
-def build() -> typer.Typer:
-    """The application with every group registered."""
+def build(command: str | None = None) -> typer.Typer:
+    """The application: with one command alone where it is known, so that it starts without the others' libraries."""
     app = typer.Typer(
         name="daybook",
         help="Daybook, an event-sourced support desk.",
@@ -39,15 +40,20 @@ def build() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    for name in GROUPS:
-        cast(Group, import_module(name)).register(app)
+    app.callback()(_no_options)  # without it a lone command would lose its name
+    for module in [COMMANDS[command]] if command in COMMANDS else dict.fromkeys(COMMANDS.values()):
+        cast(Group, import_module(module)).register(app)
     return app
+
+
+def _no_options() -> None:
+    """Daybook, an event-sourced support desk."""
 
 
 def run() -> None:
     """Run one command; a Stop is printed as a sentence, not as a stack trace."""
     try:
-        build()()
+        build(sys.argv[1] if len(sys.argv) > 1 else None)()
     except Stop as stop:
         Console(stderr=True, soft_wrap=True).print(f"daybook: {stop}", style="red", markup=False, highlight=False)
         sys.exit(1)

@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable
 import typer
 
 from services.cli.app import Stop
-from services.cli.provision import provision
 from services.cli.processes import present
+from services.cli.provision import provision
 from services.embedded import nats, postgres
 from services.embedded.home import Running, end_orphans, forget_running, locked, write_running
 from services.embedded.place import place_for
