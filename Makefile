@@ -36,3 +36,18 @@ check: install ## ruff, mypy, the house rules, generated files
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest --quiet tests/test_tidy.py
+	$(BIN)/daybook contracts check
+
+contracts: install ## write the generated schemas, AsyncAPI and OpenAPI anew
+	$(BIN)/daybook contracts write
+
+format: install ## format the Python sources
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: install ## resolve the dependencies of pyproject.toml anew
+	$(LOCK) --output-file requirements.lock
+	$(LOCK) --extra dev --constraint requirements.lock --output-file requirements-dev.lock
+
+clean: ## remove .venv and caches; the desk's data stays
+	rm -rf .venv *.egg-info build .pytest_cache .mypy_cache .ruff_cache .hypothesis
