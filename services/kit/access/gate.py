@@ -76,7 +76,7 @@ def unauthenticated(detail: str) -> Problem:
     return Problem("unauthenticated", detail, headers={"www-authenticate": 'Bearer realm="daybook"'})
 
 
-def authenticate(request: Request) -> Principal:
+async def authenticate(request: Request) -> Principal:  # a plain function would be run in a thread
     """The caller that this route's guard has let in. As a dependency: `caller: Caller`."""
     principal: Principal = request.scope[SCOPE_KEY]
     return principal

@@ -19,6 +19,16 @@ CREATE TABLE access.tokens (
 
 CREATE INDEX sessions_by_end ON access.tokens (expires_at) WHERE session;
 
+-- Whose reference it is: ACME-1042 leads to one client. Claimed in the transaction that appends the client's event.
+CREATE TABLE access.prefixes (
+    prefix text NOT NULL,
+    client text NOT NULL,
+    CONSTRAINT one_client_per_prefix PRIMARY KEY (prefix),
+    CONSTRAINT one_prefix_per_client UNIQUE (client)
+);
+
 GRANT USAGE ON SCHEMA access TO daybook_intake, daybook_reporting;
 GRANT SELECT, INSERT, DELETE, UPDATE (revoked_at) ON access.tokens TO daybook_intake;
 GRANT SELECT ON access.tokens TO daybook_reporting;
+GRANT SELECT, INSERT, UPDATE (prefix) ON access.prefixes TO daybook_intake;
+GRANT SELECT ON access.prefixes TO daybook_reporting;
