@@ -1,0 +1,1 @@
+"""Category, tone, priority, clocks and the incident radar: what the desk makes of a ticket by itself."""
