@@ -28,11 +28,11 @@ EDGES = {"cli", "embedded", "demo", "importing"}
 """Parts that run the services or feed them, and so may import any of them."""
 
 IO_MODULES = {
-    *("asyncio", "asyncpg", "fastapi", "faststream", "httpx", "nats", "os", "pathlib", "random", "secrets", "shutil"),
+    *("asyncio", "asyncpg", "fastapi", "faststream", "httpx", "nats", "os", "pathlib", "secrets", "shutil"),
     *("smtplib", "socket", "sqlite3", "starlette", "subprocess", "tempfile", "threading", "time", "urllib.request"),
     *("uuid_utils", "aiosmtplib", "aiosmtpd"),
 }
-CLOCKS = re.compile(r"\b(datetime\.now|datetime\.utcnow|date\.today|time\.time|uuid[14]\(|open\()")
+CLOCKS = re.compile(r"\b(datetime\.now|datetime\.utcnow|date\.today|time\.time|random\.(?!Random\b)\w+|uuid[14]\(|open\()")
 REGISTRY_HOST = re.compile(
     r"https?://([a-z0-9-]+\.)*(pypi|pythonhosted|npmjs|npm|debian|yarnpkg)[a-z]*\.(org|com)", re.IGNORECASE
 )
