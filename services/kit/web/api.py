@@ -6,52 +6,105 @@ be mounted at the root as it is. A route without a row in RULES raises NoRule wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.routing import APIRoute
+from opentelemetry.trace import SpanKind
 
 from services.kit.access.gate import SCOPE_KEY
 from services.kit.access.roles import rule_of
-from services.kit.web.handlers import add_handlers
+from services.kit.telemetry import log_message, span
+from services.kit.web.handlers import add_handlers, problem_for
 from services.kit.web.limits import BODY_BYTES_MAX, read_body
+from services.kit.web.openapi import describe
+from services.kit.web.problem import Problem
 
 if TYPE_CHECKING:
     from services.kit.access.gate import Gate
+    from services.kit.metrics import Metrics
 
 API = "/api/v1"
 WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
+HEADERS = (
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+)
+"""On every answer: personal data is not kept by a cache on the way, and no browser guesses what it might be."""
+
+Answering = Callable[[Request], Awaitable[Response]]
+
+log = logging.getLogger("daybook.web")
 
 
 class GuardedRoute(APIRoute):
-    """A route that asks the gate before it reads the body, and reads the body within limits."""
-
-    bytes_max = BODY_BYTES_MAX
+    """Asks the gate before anything is read, turns every exception into a problem, counts and traces the request."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        inner = super().get_route_handler()
+        answer = self.answering()
         rules = {method: rule_of(method, self.path) for method in self.methods or () if method != "HEAD"}
-        bytes_max = self.bytes_max
+        path = self.path
 
         async def handle(request: Request) -> Response:
+            started = perf_counter()
             scope = request.scope
+            state = scope["app"].state
+            gate: Gate = state.gate
             method = "GET" if scope["method"] == "HEAD" else scope["method"]
-            gate: Gate = scope["app"].state.gate
-            authorization = next((value for name, value in scope["headers"] if name == b"authorization"), None)
-            scope[SCOPE_KEY] = await gate.admit(authorization, rules[method])
-            if method not in WITHOUT_BODY:
-                request._body = await read_body(scope["headers"], request.receive, bytes_max=bytes_max)  # noqa: SLF001
-            return await inner(request)
+            authorization = header(request, b"authorization")
+            trace = header(request, b"traceparent")
+            with span(path, parent=trace.decode("latin-1") if trace else None, kind=SpanKind.SERVER):
+                try:
+                    scope[SCOPE_KEY] = await gate.admit(authorization, rules[method])
+                    response = await answer(request)
+                except Exception as error:  # noqa: BLE001  the last line before the caller: problem_for logs what it must
+                    response = refuse(error, path)
+            response.raw_headers.extend(HEADERS)
+            metrics: Metrics | None = state.metrics
+            if metrics is not None:
+                metrics.request(method, path, response.status_code, perf_counter() - started)
+            return response
 
         return handle
 
+    def answering(self) -> Answering:
+        """How FastAPI answers; the body is read before, within limits."""
+        inner = super().get_route_handler()
 
-def new_api(title: str, *, gate: Gate, version: str = "1") -> FastAPI:
-    """An app whose routes are guarded, whose refusals are problem+json, and whose paths stand below /api/v1."""
+        async def answer(request: Request) -> Response:
+            if request.scope["method"] not in WITHOUT_BODY:
+                body = await read_body(request.scope["headers"], request.receive, bytes_max=BODY_BYTES_MAX)
+                request._body = body  # noqa: SLF001  where Starlette looks for a body that was read
+            return await inner(request)
+
+        return answer
+
+
+def header(request: Request, name: bytes) -> bytes | None:
+    """The first header of this name, as it came."""
+    return next((value for key, value in request.scope["headers"] if key == name), None)
+
+
+def refuse(error: Exception, path: str) -> Response:
+    """The problem that an exception becomes, with one log line."""
+    problem: Problem = problem_for(error)
+    log_message(log, "refused", route=path, status=problem.status, problem=problem.code)
+    return problem.response()
+
+
+def new_api(title: str, *, gate: Gate | None, metrics: Metrics | None = None, version: str = "1") -> FastAPI:
+    """An app whose routes are guarded, whose refusals are problem+json, and whose paths stand below /api/v1.
+
+    Without a gate it only describes itself (OpenAPI).
+    """
     app = FastAPI(title=title, version=version, openapi_url=None, docs_url=None, redoc_url=None)
     app.state.gate = gate
+    app.state.metrics = metrics
     app.router.route_class = GuardedRoute
     app.router.prefix = API
     add_handlers(app)
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app

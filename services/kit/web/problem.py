@@ -51,6 +51,8 @@ class Problem(Exception):
         self.remedy = remedy or row.remedy
         self.headers = dict(headers or {})
         self.errors = list(errors)
+        if field is not None and not errors:
+            self.errors = [{"field": field, "code": code, "detail": detail}]
 
     def response(self) -> Response:
         body: dict[str, Any] = {
