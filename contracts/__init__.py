@@ -1,1 +1,1 @@
-"""Daybook's published language: commands, events and the folds over them. Pure data; imports pydantic and the standard library."""
+"""Daybook's published language: commands, events and their folds. Imports pydantic and the standard library alone."""

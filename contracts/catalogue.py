@@ -44,7 +44,7 @@ def encode(event: Event, seal: Seal | None = None) -> bytes:
 
 
 def decode(event_type: str, schema_version: int, payload: bytes) -> Event:
-    """The event of some stored bytes, lifted to the newest version. Raises UnknownEvent, or pydantic's ValidationError."""
+    """The event of stored bytes, lifted to the newest version. Raises UnknownEvent, or pydantic's ValidationError."""
     model = EVENTS.get(event_type)
     if model is None or schema_version > model.schema_version:
         raise UnknownEvent(f"{event_type} version {schema_version} is not known here; run a newer Daybook")

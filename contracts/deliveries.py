@@ -1,4 +1,7 @@
-"""What became of a letter. The stream's id follows from the causing event and the effect, so one effect has one stream. Pure data."""
+"""What became of a letter. Pure data.
+
+The stream's id follows from the causing event and the effect, so one effect has one stream.
+"""
 
 from __future__ import annotations
 

@@ -14,7 +14,9 @@ from contracts.model import Event
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
-E = TypeVar("E", bound=Event, covariant=True)
+TWO, FOUR, SIXTEEN = (length.to_bytes(4, "big") for length in (2, 4, 16))
+
+E_co = TypeVar("E_co", bound=Event, covariant=True)
 
 
 class Origin(StrEnum):
@@ -44,7 +46,7 @@ class Actor(NamedTuple):
         return cls(kind, identifier)
 
 
-class Recorded(NamedTuple, Generic[E]):
+class Recorded(NamedTuple, Generic[E_co]):
     """One event as the log holds it.
 
     Positions count 1, 2, 3 … inside a lane, sequences inside a client, versions inside a stream, none with gaps.
@@ -67,16 +69,16 @@ class Recorded(NamedTuple, Generic[E]):
     occurred_at: datetime
     recorded_at: datetime
     trace: str | None
-    data: E
+    data: E_co
 
 
-def head_bytes(
+def head_bytes(  # noqa: PLR0913 - these ten fields are what is hashed
     *,
     event_id: UUID,
     client: str,
     stream: UUID,
     version: int,
-    type: str,
+    event_type: str,
     schema_version: int,
     actor: str,
     causation: str | None,
@@ -84,11 +86,18 @@ def head_bytes(
     trace: str | None,
 ) -> bytes:
     """The part of the hashed envelope that the writer knows: ten fields, each behind its length in four bytes."""
-    fields = (
-        event_id.bytes, client.encode(), stream.bytes, version.to_bytes(4, "big"), type.encode(),
-        schema_version.to_bytes(2, "big"), actor.encode(), (causation or "").encode(), origin.encode(), (trace or "").encode(),
+    return b"".join(
+        (
+            SIXTEEN, event_id.bytes, _text(client), SIXTEEN, stream.bytes, FOUR, version.to_bytes(4, "big"),
+            _text(event_type), TWO, schema_version.to_bytes(2, "big"), _text(actor), _text(causation or ""),
+            _text(origin), _text(trace or ""),
+        )
     )  # fmt: skip
-    return b"".join([len(field).to_bytes(4, "big") + field for field in fields])
+
+
+def _text(text: str) -> bytes:
+    encoded = text.encode()
+    return len(encoded).to_bytes(4, "big") + encoded
 
 
 def microseconds(at: datetime) -> int:
@@ -108,8 +117,9 @@ def chain_hash(
     recorded_us: int,
     payload: bytes,
 ) -> bytes:
-    """SHA-256(previous, length-prefixed envelope, payload). Numbers are 8 bytes big-endian, times are microseconds since
-    2000-01-01 UTC (`microseconds`).
+    """SHA-256(previous, length-prefixed envelope, payload).
+
+    Numbers are 8 bytes big-endian, times are microseconds since 2000-01-01 UTC (`microseconds`).
 
     The envelope is the writer's head followed by what the append assigns: position, sequence, number (0 for none),
     occurred and recorded time.

@@ -44,7 +44,7 @@ def fold(events: Iterable[Recorded[Event]], incident: Incident = INITIAL) -> Inc
     return incident
 
 
-def evolve(incident: Incident, event: Recorded[Event]) -> Incident:
+def evolve(incident: Incident, event: Recorded[Event]) -> Incident:  # noqa: PLR0911 - one return an event
     """The incident after one more event; events of other kinds only count."""
     now = replace(incident, version=event.version)
     match event.data:

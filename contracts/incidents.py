@@ -11,7 +11,7 @@ from contracts.model import Event, Personal
 
 
 class IncidentSuspected(Event):
-    """The radar's evidence: keys by kind (words are sealed to the requesters), clients, tickets, and how unlikely it is."""
+    """The radar's evidence: keys by kind (words sealed to the requesters), clients, tickets, and how unlikely it is."""
 
     type: ClassVar[str] = "incident.suspected"
     keys: tuple[tuple[str, Personal], ...]

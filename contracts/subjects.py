@@ -31,7 +31,7 @@ def lane_of(stream: UUID) -> int:
 
 
 def named_stream(client: str, family: str, name: str) -> UUID:
-    """The id of a stream that has a name instead of a birth: a client's own, the desk's clock, the effect of an event."""
+    """The id of a stream that has a name and no birth: a client's own, the desk's clock, the effect of an event."""
     return stamp_lane(uuid5(NAMESPACE_URL, f"daybook:{client}:{family}:{name}"), lane_of_client(client))
 
 

@@ -36,7 +36,7 @@ class Priority(StrEnum):
 
 
 class Status(StrEnum):
-    """A ticket's state as screens and filters name it. Waiting is open to the requester; resolved and closed are not."""
+    """A ticket's state as screens and filters name it. For the requester waiting is open; resolved is not."""
 
     NEW = "new"
     OPEN = "open"

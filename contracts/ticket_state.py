@@ -156,7 +156,7 @@ class Closed(Held):
 
 Ticket = Absent | Open | Waiting | Resolved | Closed
 
-STATES: dict[Status, type[Open] | type[Waiting] | type[Resolved] | type[Closed]] = {
+STATES: dict[Status, type[Open | Waiting | Resolved | Closed]] = {
     Status.NEW: New,
     Status.OPEN: Open,
     Status.WAITING_FOR_CUSTOMER: Waiting,

@@ -1,4 +1,4 @@
-"""Events of a ticket, in the order of its life. Pure data; `contracts.ticket_commands` has the commands that ask for them."""
+"""Events of a ticket, in the order of its life. Pure data; `contracts.ticket_commands` asks for them."""
 
 from __future__ import annotations
 

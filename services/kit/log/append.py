@@ -1,7 +1,7 @@
 """[Append] -> [Appended]: what one process wants to write, gathered into one checked, committed call. I/O.
 
-While a call is under way, further appends wait for the next one; so a lone writer waits for nobody and a crowd shares
-a commit. A conflict fails only its own append: the caller reads and decides again.
+While a call is under way, further appends of its lanes wait for the next one; so a lone writer waits for nobody and a
+crowd shares a commit. A conflict fails only its own append: the caller reads and decides again.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from services.kit.postgres import Connection, Pool, queries
 SQL = queries("services/kit/log/sql/append.sql")
 
 BATCH_MAX = 500  # events in one call; more would hold the lanes' locks for longer than a caller wants to wait
-CALLS_MAX = 2  # under way at once: one in PostgreSQL, one being made ready or taken apart here
+CALLS = 2  # under way at once, each with lanes of its own
 WAITING_MAX = 20_000  # events; beyond it callers are refused at once instead of waiting in vain
 
 
@@ -104,65 +104,79 @@ class Overloaded(NotAppended):
     """More events wait than the process keeps; try again later."""
 
 
-Waiting = tuple[Append, "asyncio.Future[Appended]"]
+Row = tuple[Any, ...]
+
+
+@dataclass(slots=True)
+class Waiting:
+    """An append on its way: its rows are made in the caller's own time, not while a call holds the lanes."""
+
+    append: Append
+    rows: list[Row]
+    done: asyncio.Future[Appended]
 
 
 class Appender:
-    """Gathers a process's appends. Open it once per process with `async with`, or call `close` at its end."""
+    """Gathers a process's appends. One per process; `close` it at the end.
+
+    Lanes are dealt to CALLS queues. Two calls under way have no lane in common, so neither waits for the other's locks,
+    and one is made ready or taken apart here while PostgreSQL works on the other.
+    """
 
     def __init__(self, pool: Pool, committed: Callable[[Iterable[int]], None] = lambda lanes: None) -> None:
         self._pool = pool
         self._committed = committed
-        self._waiting: deque[Waiting] = deque()
-        self._calls: set[asyncio.Task[None]] = set()
+        self._waiting: list[deque[Waiting]] = [deque() for _ in range(CALLS)]
+        self._calls: dict[int, asyncio.Task[None]] = {}
 
     async def append(self, append: Append) -> Appended:
         """Writes an append durably. Raises Conflict, Backwards, CommandDone, CommandReused or Overloaded."""
-        if len(self._waiting) >= WAITING_MAX:
+        queue = lane_of(append.events[0].stream) % CALLS
+        if len(self._waiting[queue]) >= WAITING_MAX:
             raise Overloaded("too many appends wait for the log; try again later")
+        rows = [_row(append.client, event) for event in append.events]
         future: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
-        self._waiting.append((append, future))
-        self._start()
+        self._waiting[queue].append(Waiting(append, rows, future))
+        self._start(queue)
         return await future
 
     async def close(self) -> None:
-        """Waits for the calls under way. What is still waiting is written first."""
-        while self._waiting or self._calls:
-            self._start()
-            await asyncio.wait(self._calls)
+        """Waits until everything that was asked is written."""
+        while self._calls:
+            await asyncio.wait(self._calls.values())
 
-    def _start(self) -> None:
-        if self._waiting and len(self._calls) < CALLS_MAX:
-            task = asyncio.create_task(self._call(), name="append")
-            self._calls.add(task)
-            task.add_done_callback(self._done)
+    def _start(self, queue: int) -> None:
+        if self._waiting[queue] and queue not in self._calls:
+            task = asyncio.create_task(self._call(queue), name="append")
+            self._calls[queue] = task
+            task.add_done_callback(lambda _: self._finished(queue))
 
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._calls.discard(task)
-        self._start()
+    def _finished(self, queue: int) -> None:
+        del self._calls[queue]
+        self._start(queue)
 
-    async def _call(self) -> None:
-        batch = take_batch(self._waiting)
+    async def _call(self, queue: int) -> None:
+        batch = take_batch(self._waiting[queue])
         if not batch:
             return
         try:
             async with self._pool.acquire() as connection:
-                results = await append_in(connection, [append for append, _ in batch])
+                results = await _write(connection, [item.append for item in batch], [item.rows for item in batch])
         except BaseException as error:
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(error)
+            for item in batch:
+                if not item.done.done():
+                    item.done.set_exception(error)
             if not isinstance(error, Exception):
                 raise
             return
         self._committed({result.lane for result in results if isinstance(result, Appended)})
-        for (_, future), result in zip(batch, results, strict=True):
-            if future.done():
+        for item, result in zip(batch, results, strict=True):
+            if item.done.done():
                 continue
             if isinstance(result, Appended):
-                future.set_result(result)
+                item.done.set_result(result)
             else:
-                future.set_exception(result)
+                item.done.set_exception(result)
 
 
 def take_batch(waiting: deque[Waiting]) -> list[Waiting]:
@@ -173,15 +187,15 @@ def take_batch(waiting: deque[Waiting]) -> list[Waiting]:
     size = 0
     while waiting and size < BATCH_MAX:
         item = waiting.popleft()
-        append, future = item
-        if future.cancelled():
+        if item.done.cancelled():
             continue
-        keys: set[object] = {event.stream for event in append.events}
-        if append.command is not None:
-            keys.add((append.command.scope, append.command.id))
+        command = item.append.command
+        keys: set[object] = {event.stream for event in item.append.events}
+        if command is not None:
+            keys.add((command.scope, command.id))
         if taken.isdisjoint(keys):
             batch.append(item)
-            size += len(append.events)
+            size += len(item.rows)
         else:
             later.append(item)
         taken |= keys
@@ -194,26 +208,29 @@ async def append_in(connection: Connection, appends: Sequence[Append]) -> list[A
 
     Inside a transaction an unwritten append does not undo the others: the caller rolls back where all must hold.
     """
-    order = sorted(range(len(appends)), key=lambda index: lane_of(appends[index].events[0].stream))
-    rows: list[tuple[Any, ...]] = []
-    commands: list[tuple[Any, ...]] = []
-    for index in order:
-        append = appends[index]
-        rows.extend(_row(index, append.client, event) for event in append.events)
-        if append.command is not None:
-            command = append.command
-            lane = lane_of(append.events[0].stream)
-            commands.append((index, lane, command.scope, command.id, command.fingerprint, command.answer))
-    columns = list(zip(*rows, strict=True))
-    command_columns = list(zip(*commands, strict=True)) if commands else [()] * 6
-    records = await connection.fetch(SQL["append"], *columns, *command_columns)
+    return await _write(
+        connection, appends, [[_row(append.client, event) for event in append.events] for append in appends]
+    )
+
+
+async def _write(
+    connection: Connection, appends: Sequence[Append], rows: Sequence[list[Row]]
+) -> list[Appended | NotAppended]:
+    lanes = [lane_of(append.events[0].stream) for append in appends]
+    events: list[Row] = []
+    commands: list[Row] = []
+    for index in sorted(range(len(appends)), key=lanes.__getitem__):
+        events.extend([(index, *row) for row in rows[index]])
+        command = appends[index].command
+        if command is not None:
+            commands.append((index, lanes[index], command.scope, command.id, command.fingerprint, command.answer))
     results: list[Appended | NotAppended] = [Conflict("the log gave no answer for this append")] * len(appends)
-    for record in records:
-        results[record["append"]] = _result(record, lane_of(appends[record["append"]].events[0].stream))
+    for record in await connection.fetch(SQL["append"], events, commands):
+        results[record["append"]] = _result(record, lanes[record["append"]])
     return results
 
 
-def _row(index: int, client: str, event: NewEvent) -> tuple[Any, ...]:
+def _row(client: str, event: NewEvent) -> Row:
     data = event.data
     kind, schema_version, origin = data.type, data.schema_version, event.origin.value
     head = head_bytes(
@@ -221,7 +238,7 @@ def _row(index: int, client: str, event: NewEvent) -> tuple[Any, ...]:
         client=client,
         stream=event.stream,
         version=event.version,
-        type=kind,
+        event_type=kind,
         schema_version=schema_version,
         actor=event.actor,
         causation=event.causation,
@@ -229,7 +246,7 @@ def _row(index: int, client: str, event: NewEvent) -> tuple[Any, ...]:
         trace=event.trace,
     )
     return (
-        index, lane_of(event.stream), client, event.stream, event.version, event.id, kind, schema_version, event.actor,
+        lane_of(event.stream), client, event.stream, event.version, event.id, kind, schema_version, event.actor,
         event.causation, origin, event.occurred_at, event.trace, kind == "ticket.submitted", head,
         encode(data, event.seal),
     )  # fmt: skip

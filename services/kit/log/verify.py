@@ -116,7 +116,7 @@ def recompute(previous: bytes, row: Any) -> bytes:
         client=row["client"],
         stream=row["stream"],
         version=row["version"],
-        type=row["type"],
+        event_type=row["type"],
         schema_version=row["schema_version"],
         actor=row["actor"],
         causation=row["causation"],

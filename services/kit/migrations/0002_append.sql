@@ -11,10 +11,23 @@ $$;
 -- A plain aggregate, run as a window over a lane's new events: each row sees the chain up to itself.
 CREATE AGGREGATE log.chain(head_of_lane bytea, envelope bytea, payload bytea) (SFUNC = log.link, STYPE = bytea);
 
+-- What a writer gives for one event. One array of these costs the writer's driver a third of an array a column.
+CREATE TYPE log.new_event AS (
+    append integer, lane smallint, client text, stream uuid, version integer, id uuid, type text, schema_version smallint,
+    actor text, causation text, origin text,
+    occurred timestamptz,  -- null: now
+    trace text,
+    numbered boolean,      -- takes the client's next ticket number
+    head bytea, payload bytea
+);
+
+CREATE TYPE log.new_command AS (
+    append integer, lane smallint, scope text, command text, fingerprint bytea, answer bytea
+);
+
 -- The append: every waiting append of a process in one call and one commit.
 --
--- The p_ arrays run in step, one element an event, ordered by lane and, inside a lane, by append; p_append numbers the
--- appends. An append is the events of one command: all in one lane, all or none. No stream and no command id may stand
+-- Events come ordered by lane and, inside a lane, by append; `append` numbers the appends. An append is the events of one command: all in one lane, all or none. No stream and no command id may stand
 -- in two appends of one call: the caller keeps the later one for its next call.
 --
 -- One row returns for each append: `ok` and where its last event stands, or why it was not written:
@@ -23,14 +36,7 @@ CREATE AGGREGATE log.chain(head_of_lane bytea, envelope bytea, payload bytea) (S
 --   duplicate  the command was done before; `answer` is its first result
 --   other_body the command id was used before, with another body
 -- The locks on the lanes' heads are released when the commit is visible: whoever sees position n sees all before it.
-CREATE FUNCTION log.append(
-    p_append integer[], p_lane smallint[], p_client text[], p_stream uuid[], p_version integer[], p_id uuid[],
-    p_type text[], p_schema smallint[], p_actor text[], p_causation text[], p_origin text[],
-    p_occurred timestamptz[],  -- null: now
-    p_trace text[],
-    p_numbered boolean[],      -- takes the client's next ticket number
-    p_head bytea[], p_payload bytea[],
-    c_append integer[], c_lane smallint[], c_scope text[], c_command text[], c_fingerprint bytea[], c_answer bytea[]
+CREATE FUNCTION log.append(p_events log.new_event[], p_commands log.new_command[]
 ) RETURNS TABLE (
     append integer, outcome text, last_position bigint, last_sequence bigint, ticket_number bigint,
     recorded timestamptz, occurred timestamptz, answer bytea
@@ -45,15 +51,15 @@ DECLARE
     bad_outcomes text[];
     bad_answers  bytea[];
 BEGIN
-    SELECT string_agg(DISTINCT t, ', ') INTO refused
-    FROM unnest(p_type) AS t
-    WHERE NOT EXISTS (SELECT 1 FROM log.ownership o WHERE o.role = session_user AND o.type = t);
+    SELECT string_agg(DISTINCT e.type, ', ') INTO refused
+    FROM unnest(p_events) AS e
+    WHERE NOT EXISTS (SELECT 1 FROM log.ownership o WHERE o.role = session_user AND o.type = e.type);
     IF refused IS NOT NULL THEN
         RAISE EXCEPTION '% may not append %', session_user, refused
             USING ERRCODE = 'insufficient_privilege', HINT = 'contracts/ownership.py says who owns an event type.';
     END IF;
 
-    PERFORM 1 FROM log.lanes WHERE lane = ANY (p_lane) ORDER BY lane FOR UPDATE;
+    PERFORM 1 FROM log.lanes WHERE lane IN (SELECT e.lane FROM unnest(p_events) AS e) ORDER BY lane FOR UPDATE;
     now_here := clock_timestamp();
 
     -- What must not be written. The usual call finds nothing here.
@@ -61,13 +67,14 @@ BEGIN
         SELECT u.append, u.lane, u.stream, u.version, u.occurred,
                row_number() OVER same_stream AS nth,
                lag(u.occurred) OVER same_stream AS before
-        FROM unnest(p_append, p_lane, p_stream, p_version, p_occurred) WITH ORDINALITY
-             AS u (append, lane, stream, version, occurred, i)
+        FROM unnest(p_events) WITH ORDINALITY
+             AS u (append, lane, client, stream, version, id, type, schema_version, actor, causation,
+                   origin, occurred, trace, numbered, head, payload, i)
         WINDOW same_stream AS (PARTITION BY u.append, u.stream ORDER BY u.i)
     ), judged AS (
         SELECT c.append,
                CASE WHEN d.fingerprint = c.fingerprint THEN 'duplicate' ELSE 'other_body' END AS outcome, d.answer, 1 AS rank
-        FROM unnest(c_append, c_lane, c_scope, c_command, c_fingerprint) AS c (append, lane, scope, command, fingerprint)
+        FROM unnest(p_commands) AS c
         JOIN log.commands d ON d.lane = c.lane AND d.scope = c.scope AND d.command = c.command
         UNION ALL
         SELECT a.append, CASE WHEN a.version <> coalesce(l.version, 0) + a.nth THEN 'conflict' ELSE 'backwards' END, NULL, 2
@@ -85,8 +92,7 @@ BEGIN
     RETURN QUERY
     WITH given AS (
         SELECT u.*, g.position AS lane_position, g.hash AS lane_hash, greatest(now_here, g.recorded_at) AS recorded
-        FROM unnest(p_append, p_lane, p_client, p_stream, p_version, p_id, p_type, p_schema, p_actor, p_causation,
-                    p_origin, p_occurred, p_trace, p_numbered, p_head, p_payload) WITH ORDINALITY
+        FROM unnest(p_events) WITH ORDINALITY
              AS u (append, lane, client, stream, version, id, type, schema_version, actor, causation,
                    origin, occurred, trace, numbered, head, payload, i)
         JOIN log.lanes g ON g.lane = u.lane
@@ -131,8 +137,7 @@ BEGIN
     ), answered AS (
         INSERT INTO log.commands (lane, scope, command, fingerprint, answer, recorded_at)
         SELECT c.lane, c.scope, c.command, c.fingerprint, c.answer, now_here
-        FROM unnest(c_append, c_lane, c_scope, c_command, c_fingerprint, c_answer)
-             AS c (append, lane, scope, command, fingerprint, answer)
+        FROM unnest(p_commands) AS c
         WHERE bad IS NULL OR c.append <> ALL (bad)
     )
     SELECT p.append, 'ok', max(p.position), max(p.sequence), max(p.number), max(p.recorded), max(p.occurred_at), NULL::bytea

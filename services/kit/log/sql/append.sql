@@ -1,7 +1,7 @@
 -- name: append
 -- One round trip for every waiting append of the process; migrations/0002_append.sql has the function and its why.
 SELECT append, outcome, last_position, last_sequence, ticket_number, recorded, occurred, answer
-FROM log.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22);
+FROM log.append($1, $2);
 
 -- name: command
 -- Whether a command was done before, asked before anything is decided.
