@@ -32,7 +32,9 @@ IO_MODULES = {
     *("smtplib", "socket", "sqlite3", "starlette", "subprocess", "tempfile", "threading", "time", "urllib.request"),
     *("uuid_utils", "aiosmtplib", "aiosmtpd"),
 }
-CLOCKS = re.compile(r"\b(datetime\.now|datetime\.utcnow|date\.today|time\.time|random\.(?!Random\b)\w+|uuid[14]\(|open\()")
+CLOCKS = re.compile(
+    r"\b(datetime\.now|datetime\.utcnow|date\.today|time\.time|random\.(?!Random\b)\w+|uuid[14]\(|open\()"
+)
 REGISTRY_HOST = re.compile(
     r"https?://([a-z0-9-]+\.)*(pypi|pythonhosted|npmjs|npm|debian|yarnpkg)[a-z]*\.(org|com)", re.IGNORECASE
 )
