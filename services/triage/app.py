@@ -1,0 +1,46 @@
+"""The process `triage`: settings enter, a consumer runs until it is told to stop. I/O."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+import uvloop
+from uuid_utils.compat import uuid7
+
+from services.kit.bus import Poker, connect, run_consumer
+from services.kit.clock import clock_for
+from services.kit.metrics import Metrics
+from services.kit.personal import Vault
+from services.kit.postgres import connect_pool
+from services.kit.ready import announce_ready
+from services.kit.telemetry import setup_logging, setup_tracing
+from services.triage.handler import Triage
+
+if TYPE_CHECKING:
+    from services.kit.settings import Settings
+
+
+def main(settings: Settings) -> None:
+    """Runs triage until the process is told to stop."""
+    setup_logging(settings, "triage")
+    setup_tracing(settings, "triage")
+    uvloop.run(run(settings))
+
+
+async def run(settings: Settings) -> None:
+    """Runs triage until cancelled."""
+    pool = await connect_pool(settings, "triage", size=4)
+    client = await connect(settings, "triage-poke")
+    try:
+        vault = Vault(
+            pool, settings.master_key_bytes, new_id=uuid7, random_bytes=os.urandom, monotonic=time.monotonic
+        )  # fmt: skip
+        handler = Triage(vault, log_time=settings.clock == "log", committed=Poker(client).committed)
+        await run_consumer(
+            settings, handler, pool, clock_for(settings), metrics=Metrics("triage"), started=announce_ready
+        )
+    finally:
+        await client.close()
+        await pool.close()

@@ -1,0 +1,135 @@
+"""The priority: points, bands, matrix, floors, reasons, and what would have changed it."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.catalogue import decode, encode
+from contracts.clients import Tier
+from contracts.terms import Priority, Urgency
+from services.kit.rules import priority as rules
+from services.kit.rules.priority import Evidence, Facts, evidence_of, judge
+
+URGENT = Evidence("outage", 15, ("nobody can",))
+LOST = Evidence("data_loss", 15, ("lost all data",))
+
+FACTS = st.builds(
+    Facts,
+    stated=st.none() | st.sampled_from(Urgency),
+    words=st.lists(st.sampled_from([URGENT, LOST, Evidence("urgent", 5, ("asap",))]), max_size=3).map(tuple),
+    tone_points=st.sampled_from([0, *rules.TONE]),
+    exchanges=st.integers(1, 30),
+    reopened_by=st.just(()) | st.uuids().map(lambda event: (event,)),
+    slack_points=st.sampled_from([0, *rules.SLACK]),
+    category=st.none() | st.sampled_from([*rules.SERVICES, "coffee"]),
+    tier=st.sampled_from(Tier),
+    senior_sender=st.booleans(),
+    clients=st.integers(1, 40),
+    incident_clients=st.integers(0, 12),
+)
+
+
+@pytest.mark.parametrize(
+    ("stated", "category", "tier", "expected"),
+    [
+        (Urgency.CRITICAL, "network", Tier.PREMIUM, Priority.P2),
+        (Urgency.HIGH, "network", Tier.PREMIUM, Priority.P2),
+        (Urgency.NORMAL, "network", Tier.PREMIUM, Priority.P3),
+        (Urgency.CRITICAL, "email", Tier.STANDARD, Priority.P3),
+        (Urgency.NORMAL, "email", Tier.STANDARD, Priority.P4),
+        (Urgency.CRITICAL, "request", Tier.BASIC, Priority.P4),
+        (None, None, Tier.STANDARD, Priority.P4),
+    ],
+)
+def test_stated_urgency_service_and_tier_give_the_priority_of_the_matrix(
+    stated: Urgency | None, category: str | None, tier: Tier, expected: Priority
+) -> None:
+    assert judge(Facts(stated=stated, category=category, tier=tier)).priority is expected
+
+
+def test_an_outage_at_a_premium_client_said_to_be_critical_is_p1() -> None:
+    judged = judge(Facts(stated=Urgency.CRITICAL, words=(URGENT,), category="network", tier=Tier.PREMIUM))
+    assert (judged.priority, judged.urgency, judged.impact) == (Priority.P1, 50, 80)
+
+
+def test_urgent_words_together_bring_no_more_than_their_limit() -> None:
+    judged = judge(Facts(stated=Urgency.LOW, words=(URGENT, LOST)))
+    assert judged.urgency == rules.WORDS_MAX
+    assert [reason.points for reason in judged.reasons if reason.code.startswith("words.")] == [15, 10]
+
+
+@pytest.mark.parametrize(("clients", "points"), [(1, 0), (2, 20), (4, 40), (8, 60), (500, 60)])
+def test_every_doubling_of_clients_counts_the_same_up_to_a_limit(clients: int, points: float) -> None:
+    assert judge(Facts(category="question", tier=Tier.BASIC, clients=clients)).impact == points
+
+
+@pytest.mark.parametrize(
+    ("clients", "category", "expected"),
+    [
+        (2, "question", Priority.P4),
+        (3, "question", Priority.P2),
+        (10, "question", Priority.P1),
+        (1, "network", Priority.P1),
+    ],
+)
+def test_a_confirmed_incident_sets_a_floor(clients: int, category: str, expected: Priority) -> None:
+    facts = Facts(stated=Urgency.LOW, category=category, tier=Tier.BASIC, incident_clients=clients)
+    assert judge(facts).priority is expected
+
+
+@pytest.mark.parametrize(
+    ("category", "points"), [("network-vpn", 60), ("Printing", 20), ("coffee", 40), (None, 40), ("howto", 0)]
+)
+def test_a_category_names_its_service(category: str | None, points: int) -> None:
+    assert rules.service_of(category)[1] == points
+
+
+@given(FACTS)
+def test_the_reasons_add_up_to_the_sums_exactly(facts: Facts) -> None:
+    judged = judge(facts)
+    assert sum(reason.points for reason in judged.reasons if reason.axis == "urgency") == judged.urgency
+    assert sum(reason.points for reason in judged.reasons if reason.axis == "impact") == judged.impact
+
+
+@given(FACTS)
+def test_the_same_facts_give_the_same_event_to_the_last_byte(facts: Facts) -> None:
+    first = encode(judge(facts))
+    rules._smallest_change.cache_clear()
+    assert encode(judge(facts)) == first
+
+
+@given(FACTS)
+def test_a_judgement_made_again_from_its_own_words_is_the_same(facts: Facts) -> None:
+    judged = judge(facts)
+    stored = decode(judged.type, 1, encode(judged))
+    assert stored == judged
+    again = Facts(**{name: getattr(facts, name) for name in facts.__slots__} | {"words": evidence_of(judged.reasons)})
+    assert judge(again) == judged
+
+
+@given(FACTS)
+def test_the_smallest_change_names_another_priority(facts: Facts) -> None:
+    judged = judge(facts)
+    if judged.smallest_change is None:
+        assert facts.incident_clients
+    else:
+        assert judged.smallest_change[-2:] in set(Priority) - {judged.priority}
+
+
+def test_no_single_change_is_smaller_than_the_one_that_is_named() -> None:
+    judged = judge(Facts(stated=Urgency.CRITICAL, category="email"))
+    assert judged.smallest_change == "a few urgent words would have made it P2"
+
+
+def test_more_urgency_or_impact_never_lowers_a_priority() -> None:
+    order = [
+        judge(Facts(stated=stated, category=category)).priority
+        for stated, category in product(Urgency, ["question", "email", "network"])
+    ]
+    for stated in range(4):
+        row = order[stated * 3 : stated * 3 + 3]
+        assert row == sorted(row, reverse=True)
