@@ -1,0 +1,1 @@
+"""Letters to requesters: written here, sent once."""
