@@ -1,0 +1,176 @@
+"""One ticket's life is written down here, action by action, each later than the one before. Pure.
+
+A Thread knows the state that its ticket will be in, so a plot cannot write what the desk would refuse.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from contracts.people import Requester as RequesterGiven
+from contracts.terms import CauseClass, Channel, CloseReason, Priority, Status, Urgency
+from contracts.ticket_commands import (
+    AddNote,
+    Assign,
+    ChangeStatus,
+    ChangeTags,
+    Checkpoint,
+    CloseTicket,
+    PromiseCheckpoint,
+    ReceiveMessage,
+    ReopenTicket,
+    ResolveTicket,
+    SendReply,
+    SetPriority,
+    SubmitTicket,
+)
+from services.demo.actions import Action, Command
+from services.demo.cast import Agent, Cast, Client, Requester
+from services.demo.wording import Voice
+
+KEPT = 0.9  # part of the promises that the desk keeps
+EARLY_MINUTES = (3, 25)  # how long before its promise a letter goes out
+
+
+@dataclass
+class Thread:
+    """`now` is the time of the latest action; `owner` the desk's person who has the ticket."""
+
+    key: str
+    cast: Cast
+    client: Client
+    requester: Requester
+    voice: Voice
+    now: datetime
+    status: Status = Status.NEW
+    owner: Agent | None = None
+    promise: datetime | None = None
+    channel: Channel = Channel.WEB
+    actions: list[Action] = field(default_factory=list)
+
+    @property
+    def agent(self) -> Agent:
+        if self.owner is None:
+            raise ValueError(f"{self.key}: nobody has this ticket yet")
+        return self.owner
+
+    def submit(self, subject: str, body: str, category: str, urgency: Urgency | None, channel: Channel) -> None:
+        self.channel = channel
+        who = RequesterGiven(email=self.requester.email, name=self.requester.name)
+        self._act(
+            SubmitTicket(
+                client=self.client.spec.slug,
+                requester=who,
+                subject=subject,
+                body=body,
+                category=category,
+                urgency=urgency,
+                channel=channel,
+                language=self.requester.language,
+            )
+        )
+
+    def assign(self, agent: Agent, minutes: float, team: str | None = None) -> None:
+        """Somebody takes the ticket, so many of their working minutes later."""
+        self.now = agent.shift.after(self.now, minutes)
+        self.owner = agent
+        self._act(Assign(team=team or agent.person.teams[0]), by=agent, assignee=agent.email)
+
+    def work(self, minutes: float) -> None:
+        """The owner's working time passes."""
+        self.now = self.agent.shift.after(self.now, minutes)
+
+    def wait(self, minutes: float) -> None:
+        """The requester's working time passes."""
+        self.now = self.client.shift.after(self.now, minutes)
+
+    def until(self, instant: datetime) -> None:
+        """Nothing happens before this instant."""
+        self.now = max(self.now, instant)
+
+    def letter(self, *paragraphs: str, promise_minutes: float | None, status: Status | None = None) -> None:
+        """A public answer of the owner; with a promise it names the time of the next one."""
+        self._hurry()
+        checkpoint, promised = None, ""
+        if promise_minutes is not None:
+            self.promise = _quarter(self.agent.shift.after(self.now, promise_minutes))
+            promised = self.voice.say(self.voice.phrases.nexts, next=self.voice.moment(self.promise))
+            checkpoint = Checkpoint(due_at=self.promise, text=promised)
+        body = self.voice.letter(self.now, *paragraphs, promised, agent=self.agent.person.name)
+        self._act(SendReply(body=body, checkpoint=checkpoint, status=status), by=self.agent)
+        self.status = status or (Status.OPEN if self.status is Status.NEW else self.status)
+
+    def note(self, text: str) -> None:
+        self._act(AddNote(body=text), by=self.agent)
+
+    def message(self, text: str, author: Requester | None = None) -> None:
+        """The requester writes, or a colleague of theirs. Whoever was waited for sets the ticket going again."""
+        who = RequesterGiven(email=author.email, name=author.name) if author else None
+        self._act(ReceiveMessage(body=text, author=who, channel=self._written()))
+        if self.status is Status.WAITING_FOR_CUSTOMER:
+            self.status = Status.OPEN
+
+    def change(self, status: Status, promise_minutes: float) -> None:
+        if status is self.status:
+            return
+        self.promise = _quarter(self.agent.shift.after(self.now, promise_minutes))
+        why = self.voice.phrases.explain[status]
+        self._act(
+            ChangeStatus(status=status, explanation=why, checkpoint=Checkpoint(due_at=self.promise)), by=self.agent
+        )
+        self.status = status
+
+    def move_promise(self, promise_minutes: float) -> None:
+        self.promise = _quarter(self.agent.shift.after(self.now, promise_minutes))
+        why = self.voice.say(self.voice.phrases.checkpoint_moved)
+        self._act(PromiseCheckpoint(due_at=self.promise, text=why), by=self.agent)
+
+    def prioritise(self, priority: Priority, reason: str) -> None:
+        self._act(SetPriority(priority=priority, reason=reason), by=self.agent)
+
+    def tag(self, *tags: str) -> None:
+        self._act(ChangeTags(add=tags), by=self.agent)
+
+    def resolve(self, summary: str, cause: CauseClass, for_good: bool) -> None:
+        self._act(ResolveTicket(summary=summary, cause=cause, solved_for_good=for_good), by=self.agent)
+        self.status, self.promise = Status.RESOLVED, None
+
+    def reopen(self, reason: str) -> None:
+        self._act(ReopenTicket(reason=reason), by=self.agent)
+        self.status = Status.OPEN
+
+    def close(self, reason: CloseReason, remark: str) -> None:
+        self._act(CloseTicket(reason=reason, remark=remark), by=self.agent)
+        self.status = Status.CLOSED
+
+    def _hurry(self) -> None:
+        """Most letters that would come too late are sent shortly before their promise instead."""
+        if self.promise is None or self.now <= self.promise or self.voice.chance.random() > KEPT:
+            return
+        earlier = self.promise - timedelta(minutes=self.voice.chance.uniform(*EARLY_MINUTES))
+        self.now = max(earlier, self.actions[-1].at + timedelta(minutes=1))
+
+    def _act(self, command: Command, by: Agent | None = None, assignee: str = "") -> None:
+        self.actions.append(
+            Action(
+                at=self.now.replace(microsecond=0),
+                key=f"{self.key}:{len(self.actions)}",
+                client=self.client.spec.slug,
+                command=command,
+                thread=self.key,
+                by=by.email if by else "",
+                assignee=assignee,
+            )
+        )
+        self.now += timedelta(seconds=self.voice.chance.randrange(20, 90))
+
+    def _written(self) -> Channel:
+        """Who called once answers by mail later on."""
+        return Channel.MAIL if self.channel is Channel.PHONE else self.channel
+
+
+def _quarter(at: datetime) -> datetime:
+    """The next full quarter of an hour: nobody promises 14:07."""
+    seconds = (at.minute % 15) * 60 + at.second + at.microsecond / 1_000_000
+    return at + timedelta(seconds=900 - seconds)
