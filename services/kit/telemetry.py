@@ -148,12 +148,10 @@ def describe(error: BaseException) -> str:
             )
             return _short(f"ValidationError {error.title}: {places}")
         case asyncpg.PostgresError():
-            constraint = getattr(error, "constraint_name", None)
+            constraint: str | None = getattr(error, "constraint_name", None)
             return _short(f"{type(error).__name__} {error.sqlstate}" + (f" {constraint}" if constraint else ""))
-        case OSError() | TimeoutError():
-            return _short(
-                f"{type(error).__name__}: {error.strerror if isinstance(error, OSError) else ''}".rstrip(": ")
-            )
+        case OSError():  # a TimeoutError is one too
+            return _short(f"{type(error).__name__}: {error.strerror or ''}".rstrip(": "))
         case _:
             place = _place(error)
             return _short(f"{type(error).__name__}{place}")
