@@ -1,4 +1,4 @@
-"""contracts/ and the two API apps enter; schemas, asyncapi.yaml and openapi.yaml leave, or the names of those that drifted."""
+"""contracts/ and the two API apps enter; schemas, asyncapi.yaml and openapi.yaml leave, or the name of what drifted."""
 
 from __future__ import annotations
 
