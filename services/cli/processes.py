@@ -5,6 +5,7 @@ It imports nothing of the command line: a service starts fast and holds only wha
 
 from __future__ import annotations
 
+import signal
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -34,6 +35,14 @@ def _exists(module: str) -> bool:
 
 
 def serve(name: str) -> None:
-    """Run one service in the foreground, against the servers named by the environment."""
+    """Run one service in the foreground, against the servers named by the environment, until SIGINT or SIGTERM.
+
+    asyncio turns SIGINT into a cancelled main task, so that a service closes what it opened; SIGTERM, which Kubernetes
+    and our supervisor send, means the same.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     module, _, function = SERVICES[name].partition(":")
-    getattr(import_module(module), function)(load())
+    try:
+        getattr(import_module(module), function)(load())
+    except KeyboardInterrupt:
+        return
