@@ -22,14 +22,11 @@ from services.kit.log.append import Append, Appender, NewEvent
 from services.kit.personal import Vault
 from services.kit.postgres import connect_pool
 from services.kit.settings import Settings
+from tests.bench.story import BODY
 
 CALLERS = 256
 CLIENTS = 200
 RAW_ROWS = 500  # rows in one raw insert
-BODY = (
-    "Since this morning nobody in our office in Lyon can print. The queue shows error 0x00000709 for every job, and "
-    "the two printers on the ground floor are listed as offline although they answer to ping."
-)
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,7 @@ async def daybook(settings: Settings, events: int) -> Figures:
     pool = await connect_pool(settings, "intake", size=4)
     vault = Vault(pool, os.urandom(32), new_id=uuid7, random_bytes=os.urandom, monotonic=time.monotonic)
     appender = Appender(pool)
-    people = await asyncio.gather(*(_person(vault, index) for index in range(CALLERS)))
+    people = await asyncio.gather(*(person_of(vault, index) for index in range(CALLERS)))
     latencies: list[float] = []
 
     async def caller(index: int) -> None:
@@ -65,7 +62,8 @@ async def daybook(settings: Settings, events: int) -> Figures:
     return Figures(len(latencies) / seconds, cuts[49], cuts[98])
 
 
-async def _person(vault: Vault, index: int) -> tuple[str, UUID, Seal]:
+async def person_of(vault: Vault, index: int) -> tuple[str, UUID, Seal]:
+    """One of the bench's clients, a person of it and what seals for them."""
     client = f"bench-{index % CLIENTS}"
     person, _ = await vault.find_or_make(client, f"caller-{index}@bench.example")
     await vault.load([person])
