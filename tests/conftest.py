@@ -83,7 +83,7 @@ async def database(template: Settings, postgres_port: int, request: pytest.Fixtu
     """Settings that lead to a fresh, provisioned database of this test module alone."""
     name = re.sub(r"\W", "_", Path(request.node.nodeid).stem.lower())[:50]
     await _admin(postgres_port, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-    await _admin(postgres_port, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY wal_log")
+    await _admin(postgres_port, f"CREATE DATABASE {name} OWNER daybook_owner TEMPLATE {TEMPLATE} STRATEGY wal_log")
     url = postgres.dsn(postgres_port, ADMIN_PASSWORD, name)
     yield Settings.model_validate({**template.model_dump(), "database_url": url})
     await _admin(postgres_port, f"DROP DATABASE {name} WITH (FORCE)")

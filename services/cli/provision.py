@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-import asyncpg
 import typer
 
 from services.cli.app import Stop
-from services.kit.log.ownership import write_ownership
 from services.kit.migrate import CannotMigrate, create_database, migrations, provision_database
 from services.kit.settings import Settings, load
 
@@ -33,10 +31,4 @@ async def provision(settings: Settings, say: Callable[[str], None]) -> None:
 async def provision_log(settings: Settings) -> list[str]:
     """The database alone: itself, its roles, its migrations, and who may append what. Returns what was migrated now."""
     await create_database(settings.admin_dsn())
-    applied = await provision_database(settings, migrations())
-    owner = await asyncpg.connect(settings.dsn("owner"))
-    try:
-        await write_ownership(owner)
-    finally:
-        await owner.close()
-    return applied
+    return await provision_database(settings, migrations())
