@@ -126,9 +126,9 @@ def _end(bank: Bank, thread: Thread, letters: Letters, chance: Random, began: da
     thread.until(began + timedelta(minutes=bank.outage.minutes_to_fix + chance.uniform(0, 25)))
     solved = fill(letters.solved, thread.voice.slots)
     thread.letter(solved, thread.voice.say(thread.voice.phrases.bring_back), promise_minutes=None)
-    thread.resolve(solved, CauseClass.OUR_FAULT, for_good=True)
     if chance.random() < 0.4:
-        thread.wait(spread(chance, 45))
+        thread.wait(spread(chance, 25))
         thread.message(thread.voice.say(thread.voice.phrases.thanks))
+    thread.resolve(solved, CauseClass.OUR_FAULT, for_good=True)
     thread.work(spread(chance, 900, 0.2))
     thread.close(CloseReason.DONE, thread.voice.say(thread.voice.phrases.closings))

@@ -18,6 +18,9 @@ from services.demo.thread import Thread
 
 DAY = 480  # working minutes
 TAGS = ("first-contact", "recurring", "workaround", "known-error", "remote-session", "training", "vip")
+CONFIRMED = 0.45  # part of the solutions that the requester confirms
+COMES_BACK = 0.06  # part of the resolved tickets
+CALLS = 0.3  # part of those who call then, and do not write
 CANDIDATES = 3  # people who are looked at when a ticket needs somebody; the earliest takes it
 
 
@@ -195,31 +198,43 @@ def nag(thread: Thread, case: Case, chance: Random) -> None:
 
 
 def solve(thread: Thread, case: Case, chance: Random, fix: Fix) -> None:
-    """The complete answer, then resolved, thanked for, perhaps reopened once, and closed when all stays quiet."""
+    """The complete answer; many confirm it with thanks. Then resolved, sometimes back once, and closed when quiet."""
     phrases, say = thread.voice.phrases, thread.voice.say
     ending = phrases.granted if case.topic.category == "request" else phrases.solved
     found = say(ending, cause=fix.cause, done=fix.done)
-    thread.letter(found, fix.avoid and say([fix.avoid]), say(phrases.bring_back), promise_minutes=None)
-    thread.resolve(say(["$done $avoid"], done=fix.done, avoid=fix.avoid).strip(), fix.cause_class, bool(fix.avoid))
-    if chance.random() < 0.45:
+    confirmed = chance.random() < CONFIRMED
+    promise_minutes = DAY if confirmed else None
+    thread.letter(found, fix.avoid and say([fix.avoid]), say(phrases.bring_back), promise_minutes=promise_minutes)
+    if confirmed:
         thread.wait(spread(chance, 80))
-        if chance.random() < 0.1:
-            back(thread, case, chance)
         thread.message(say(phrases.thanks))
+        thread.work(spread(chance, 20))
+    resolve(thread, fix)
+    if chance.random() < COMES_BACK and not case.topic.is_wish:
+        back(thread, case, chance)
     if chance.random() < 0.9:
         thread.work(spread(chance, 2.5 * DAY, 0.3))
-        thread.close(CloseReason.DONE, say(phrases.closings))
+        thread.close(CloseReason.DONE, say(phrases.closings[:1] if confirmed else phrases.closings[1:]))
+
+
+def resolve(thread: Thread, fix: Fix) -> None:
+    summary = thread.voice.say(["$done $avoid"], done=fix.done, avoid=fix.avoid).strip()
+    thread.resolve(summary, fix.cause_class, bool(fix.avoid))
 
 
 def back(thread: Thread, case: Case, chance: Random) -> None:
-    """It has come back; the same person goes on and finds the other cause."""
+    """It has come back, by mail or by a call; the same person goes on and finds the other cause."""
     phrases = thread.voice.phrases
-    thread.reopen(phrases.reopen_reason)
-    thread.message(thread.voice.at(thread.now).say(phrases.back))
+    thread.wait(spread(chance, DAY))
+    text = thread.voice.at(thread.now).say(phrases.back)
+    if chance.random() < CALLS:
+        thread.reopen(phrases.reopen_reason)
+        thread.note(text)
+    else:
+        thread.message(text)
     thread.work(spread(chance, 25))
     progress(thread, chance)
     thread.work(spread(chance, 120))
     fix = case.topic.fixes[-1]
     thread.letter(thread.voice.say(phrases.solved, cause=fix.cause, done=fix.done), promise_minutes=None)
-    thread.resolve(thread.voice.say([fix.done]), fix.cause_class, for_good=True)
-    thread.wait(spread(chance, 60))
+    resolve(thread, fix)

@@ -105,10 +105,10 @@ class Thread:
         self._act(AddNote(body=text), by=self.agent)
 
     def message(self, text: str, author: Requester | None = None) -> None:
-        """The requester writes, or a colleague of theirs. Whoever was waited for sets the ticket going again."""
+        """The requester writes, or a colleague. That sets a waiting ticket going, and opens a resolved one."""
         who = RequesterGiven(email=author.email, name=author.name) if author else None
         self._act(ReceiveMessage(body=text, author=who, channel=self._written()))
-        if self.status is Status.WAITING_FOR_CUSTOMER:
+        if self.status is not Status.NEW:
             self.status = Status.OPEN
 
     def change(self, status: Status, promise_minutes: float) -> None:
