@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Protocol, cast
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 
 COMMANDS: dict[str, str] = {
@@ -51,9 +52,24 @@ def _no_options() -> None:
 
 
 def run() -> None:
-    """Run one command; a Stop is printed as a sentence, not as a stack trace."""
+    """Run one command; what a person can mend is printed as a sentence, not as a stack trace."""
     try:
         build(sys.argv[1] if len(sys.argv) > 1 else None)()
-    except Stop as stop:
-        Console(stderr=True, soft_wrap=True).print(f"daybook: {stop}", style="red", markup=False, highlight=False)
+    except (Stop, PermissionError, ValidationError) as stop:
+        Console(stderr=True, soft_wrap=True).print(
+            f"daybook: {_sentence(stop)}", style="red", markup=False, highlight=False
+        )
         sys.exit(1)
+
+
+def _sentence(stop: Exception) -> str:
+    match stop:
+        case PermissionError():
+            remedy = "start as that user, or choose another folder with DAYBOOK_HOME"
+            return f"{stop.filename} belongs to another user: {remedy}"
+        case ValidationError() if stop.title == "Settings":
+            first = stop.errors()[0]
+            return f"DAYBOOK_{str(first['loc'][0]).upper()}: {first['msg']} (it is {first['input']!r})"
+        case ValidationError():
+            raise stop  # a fault of ours: its stack trace tells where
+    return str(stop)

@@ -46,6 +46,11 @@ def place_for(settings: Settings) -> Place:
     if os.geteuid() != 0:
         settings.home.mkdir(parents=True, exist_ok=True)
         return Place(settings.home, packages / POSTGRES_BIN, scripts / NATS_SERVER, account=None)
+    if (settings.home / "postgres").exists():
+        raise CannotStart(
+            f"The data in {settings.home} was made by the user {settings.home.owner()}: start as that user, or choose "
+            "another folder with DAYBOOK_HOME"
+        )
     data = ROOT_BASE / "homes" / settings.home_id
     account = _lent_account(data)
     programs = _copied(packages, scripts)

@@ -16,6 +16,7 @@ from typing import Any
 
 START_SECONDS_MAX = 60.0  # crash recovery of a large log included
 POLL_SECONDS = 0.02
+WAIT_POLL_SECONDS = 0.2  # where the kernel does not tell of a child's end
 LOG_BYTES_MAX = 20_000_000  # a longer log file is put aside at the next start
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -107,8 +108,12 @@ class Child:
 
     async def wait(self) -> int:
         """The exit code, once the process has ended."""
+        if self._process is None:
+            raise LookupError(f"{self.program.name} has not been started")
+        if self.exit_code is None and sys.platform == "linux":
+            await _end_of(self._process.pid)
         while (code := self.exit_code) is None:
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(WAIT_POLL_SECONDS)
         self._close_pipe()
         return code
 
@@ -148,6 +153,19 @@ class Child:
             return self.program.explain(tail)
         last = next((line.strip() for line in reversed(tail.splitlines()) if line.strip()), "its log is empty")
         return f"{self.program.name} {what} ({last}): see {self.log}"
+
+
+async def _end_of(pid: int) -> None:
+    """Returns when the child has ended. Waiting costs nothing: the kernel makes the descriptor readable then."""
+    ended = asyncio.Event()
+    descriptor = os.pidfd_open(pid)
+    loop = asyncio.get_running_loop()
+    loop.add_reader(descriptor, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
 
 
 def login(account: Account | None) -> dict[str, Any]:

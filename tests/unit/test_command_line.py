@@ -1,0 +1,49 @@
+"""The command line tells in one sentence what a person can mend."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from services.cli import app
+
+
+def said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
+    monkeypatch.setattr("sys.argv", ["daybook", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        app.run()
+    assert ended.value.code == 1
+    return capsys.readouterr().err
+
+
+def test_a_setting_that_is_no_number_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DAYBOOK_HOME", str(tmp_path))
+    monkeypatch.setenv("DAYBOOK_PORT", "abc")
+    error = said(capsys, monkeypatch, "up")
+    assert error.startswith("daybook: DAYBOOK_PORT: ")
+    assert len(error.splitlines()) == 1
+
+
+def test_a_home_of_another_user_is_named_with_the_remedy(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def closed() -> None:
+        raise PermissionError(13, "Permission denied", str(tmp_path / "secrets.json"))
+
+    monkeypatch.setattr("services.cli.health.load", closed)
+    error = said(capsys, monkeypatch, "health")
+    assert (
+        error
+        == f"daybook: {tmp_path}/secrets.json belongs to another user: start as that user, or choose another folder with DAYBOOK_HOME\n"
+    )
+
+
+def test_every_command_is_registered_under_its_first_word() -> None:
+    for command in app.COMMANDS:
+        built = app.build(command)
+        names = {info.name or (info.callback and info.callback.__name__) for info in built.registered_commands}
+        names |= {group.name for group in built.registered_groups}
+        assert command in names
