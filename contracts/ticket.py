@@ -55,15 +55,15 @@ def evolve(ticket: Ticket, event: Recorded[Event]) -> Ticket:
 
 
 def _with(ticket: Held, state: type[Any], event: Recorded[Event], change: dict[str, Any]) -> Ticket:
-    """A copy in another state. Not by dataclasses.replace, which is three times as slow on this many fields."""
-    new = object.__new__(state)
-    held: dict[str, Any] = new.__dict__
-    held.update(ticket.__dict__)
-    held["version"] = event.version
-    held["updated_at"] = event.occurred_at
+    """A copy in another state, by way of its dict: dataclasses.replace takes six times as long on this many fields."""
+    facts = ticket.__dict__.copy()
+    facts["version"] = event.version
+    facts["updated_at"] = event.occurred_at
     if is_intake_owned(event.type):
-        held["intake_version"] = event.version
-    held.update(change)
+        facts["intake_version"] = event.version
+    facts.update(change)
+    new = object.__new__(state)
+    object.__setattr__(new, "__dict__", facts)
     return new  # type: ignore[no-any-return]
 
 

@@ -40,11 +40,13 @@ async def connect_pool(
     program: str = "",
     statement_seconds: float = STATEMENT_SECONDS,
     idle_in_transaction_seconds: float = IDLE_IN_TRANSACTION_SECONDS,
+    server_settings: Mapping[str, str] = MappingProxyType({}),
 ) -> Pool:
     """A pool of at most `size` connections for one role; jsonb columns read and write Python objects.
 
-    `program` shows in pg_stat_activity. Raises OSError or asyncpg.PostgresError when the server cannot be reached now;
-    a pool that was opened survives a server that goes away and comes back.
+    `server_settings` are PostgreSQL's, for this pool alone (search_path, plan_cache_mode). `program` shows in
+    pg_stat_activity. Raises OSError or asyncpg.PostgresError when the server cannot be reached now; a pool that was
+    opened survives a server that goes away and comes back.
     """
     return await asyncpg.create_pool(
         settings.dsn(role),
@@ -58,6 +60,7 @@ async def connect_pool(
             "idle_in_transaction_session_timeout": f"{idle_in_transaction_seconds * 1000:.0f}",
             "timezone": "UTC",
             "jit": "off",  # compiling costs more than any of our short queries
+            **server_settings,
         },
     )
 
