@@ -17,7 +17,10 @@ from contracts.clients import Tier
 from contracts.model import Event
 from contracts.terms import Attachment, CloseReason, PromisedBy, Status, Urgency
 from contracts.ticket_state import Absent, Closed, Held, Open, Resolved, Ticket, Waiting
+from services.kit.refused import Refused
 from services.kit.rules.promise import default_checkpoint
+
+__all__ = ["Given", "Refused", "TicketCommand", "decide"]
 
 TicketCommand = (
     ask.SubmitTicket
@@ -34,15 +37,6 @@ TicketCommand = (
     | ask.ReopenTicket
     | ask.CloseTicket
 )
-
-
-class Refused(Exception):
-    """What may not happen. `code` is contract (services/kit/web/codes.py has its status), the sentence is not."""
-
-    def __init__(self, code: str, sentence: str, field: str | None = None) -> None:
-        super().__init__(sentence)
-        self.code = code
-        self.field = field
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,19 @@ class Vault:
 
         return seal
 
+    def seal_bytes(self, person: UUID, content: bytes) -> bytes:
+        """A file sealed with a loaded person's key: nonce and box. Raises KeyError for one erased or not loaded."""
+        key, _ = self._keys[person]
+        if key is None:
+            raise KeyError(f"person {person} is erased or unknown")
+        nonce = self._random(NONCE_BYTES)
+        return nonce + key.encrypt(nonce, content, person.bytes)
+
+    def open_bytes(self, person: UUID, box: bytes) -> bytes | None:
+        """The file in a box that `seal_bytes` made; None where the person's key is gone."""
+        key = self._keys.get(person, (None, 0.0))[0]
+        return None if key is None else key.decrypt(box[:NONCE_BYTES], box[NONCE_BYTES:], person.bytes)
+
     def open(self, value: str | Sealed) -> str:
         """The text of a value whose person is loaded; ERASED where the key is gone."""
         if isinstance(value, str):

@@ -14,6 +14,7 @@ from services.kit.access.principal import ANONYMOUS, Principal
 from services.kit.access.roles import Rule
 from services.kit.access.tokens import find_principal
 from services.kit.postgres import Pool
+from services.kit.web.patience import patiently
 from services.kit.web.problem import Problem
 
 PRINCIPAL_SECONDS = 5.0  # a revoked token is refused after at most this long
@@ -47,9 +48,11 @@ class Gate:
             raise Problem("forbidden", f"the role {principal.role} may not do this")
         return principal
 
-    def forget(self, token: str) -> None:
-        """Asks again at the next request with this token: it has just been revoked here."""
-        self._known.pop(digest_of(token.encode()), None)
+    def forget(self, identifier: str) -> None:
+        """Asks again at the next request of this principal: it has just been revoked here."""
+        self._known = OrderedDict(
+            (digest, held) for digest, held in self._known.items() if held[0] is None or held[0].id != identifier
+        )
 
     async def _principal(self, authorization: bytes) -> Principal | None:
         scheme, _, token = authorization.partition(b" ")
@@ -59,7 +62,7 @@ class Gate:
         held = self._known.get(digest)
         if held is not None and held[1] > self._monotonic():
             return held[0]
-        principal = await find_principal(self._pool, digest, self._now())
+        principal = await patiently(lambda: find_principal(self._pool, digest, self._now()))
         self._known[digest] = (principal, self._monotonic() + PRINCIPAL_SECONDS)
         self._known.move_to_end(digest)
         while len(self._known) > PRINCIPALS_MAX:

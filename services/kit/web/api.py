@@ -100,7 +100,14 @@ def new_api(title: str, *, gate: Gate | None, metrics: Metrics | None = None, ve
 
     Without a gate it only describes itself (OpenAPI).
     """
-    app = FastAPI(title=title, version=version, openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title=title,
+        version=version,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
+    )
     app.state.gate = gate
     app.state.metrics = metrics
     app.router.route_class = GuardedRoute

@@ -6,30 +6,20 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import asyncpg
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from services.kit.log.append import Overloaded
+from services.kit.refused import Refused
+from services.kit.web.patience import DATABASE_AWAY, OutcomeUnknown
 from services.kit.web.problem import Problem
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request, Response
 
-RETRY_AFTER_SECONDS = 5
+RETRY_AFTER = {"retry-after": "5"}  # seconds
 CODE_BY_STATUS = {401: "unauthenticated", 403: "forbidden", 404: "not_found", 405: "method_not_allowed"}
 CODE_BY_TYPE = {"extra_forbidden": "unknown_field", "missing": "missing_field", "json_invalid": "invalid_json"}
-DATABASE_AWAY = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.InterfaceError,
-    ConnectionError,
-    TimeoutError,
-)
-"""What is raised while PostgreSQL is stopped, starting, or gone in the middle of an answer."""
-
 log = logging.getLogger("daybook.web")
 
 
@@ -48,14 +38,20 @@ def problem_for(error: Exception) -> Problem:
     match error:
         case Problem():
             return error
+        case Refused():
+            return Problem(error.code, str(error), field=error.field)
         case RequestValidationError():
             return problem_of(error.errors())
         case HTTPException():
             code = CODE_BY_STATUS.get(error.status_code, "internal" if error.status_code >= 500 else "bad_request")
             return Problem(code, str(error.detail), status=error.status_code, headers=error.headers)
+        case OutcomeUnknown():
+            return Problem("outcome_unknown", str(error), headers=RETRY_AFTER)
+        case Overloaded():
+            return Problem("busy", str(error), headers=RETRY_AFTER)
         case _ if isinstance(error, DATABASE_AWAY):
             log.warning("the database is away", exc_info=error)
-            return unavailable()
+            return Problem("unavailable", "the database does not answer", headers=RETRY_AFTER)
         case _:
             log.error("a fault of ours", exc_info=error)
             return Problem("internal", "the desk met a fault of its own")
@@ -76,7 +72,3 @@ def problem_of(errors: Iterable[Mapping[str, Any]]) -> Problem:
         return Problem("invalid_json", first["detail"])
     detail = f"{first['field'] or 'the body'}: {first['detail']}"
     return Problem(first["code"], detail, field=first["field"] or None, errors=rows)
-
-
-def unavailable() -> Problem:
-    return Problem("unavailable", "the database does not answer", headers={"retry-after": str(RETRY_AFTER_SECONDS)})

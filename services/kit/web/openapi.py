@@ -1,4 +1,4 @@
-"""An app -> its OpenAPI 3.1 document: bearer tokens, problems for every refusal, who may call each route. Pure."""
+"""An app -> its OpenAPI 3.1 document: bearer tokens, problems for every refusal, who may call each route."""
 
 from __future__ import annotations
 

@@ -1,0 +1,100 @@
+"""What a command is answered: the models of the API, and the few bytes that are kept so that a repetition is answered
+the same. The kept bytes hold no personal data and no secret. Pure."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from contracts.clients import Tier
+from contracts.people import Level, Role
+from contracts.terms import Status
+from contracts.ticket_state import Held
+
+
+class Answer(BaseModel):
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
+
+
+class TicketAnswer(Answer):
+    """Where a ticket stands after a command."""
+
+    id: UUID
+    reference: str = Field(examples=["ACME-1042"])
+    status: Status
+    version: int = Field(description="what If-Match takes")
+    position: str = Field(description="lane:position of the last event, what as_of=@… takes")
+    next_update_by: AwareDatetime | None = Field(description="the promised next checkpoint, while the ticket is open")
+
+
+class SubmittedAnswer(TicketAnswer):
+    track_url: str = Field(description="opens the ticket to its requester without a login")
+    reply_expected_by: AwareDatetime
+
+
+class ClientAnswer(Answer):
+    id: str
+    name: str
+    prefix: str
+    zone: str
+    tier: Tier
+    languages: tuple[str, ...]
+    practice: bool
+    version: int
+
+
+class AgentAnswer(Answer):
+    id: UUID
+    role: Role
+    level: Level
+    version: int
+
+
+class LoggedIn(Answer):
+    id: UUID
+    name: str
+    role: Role
+    level: Level
+
+
+class SessionAnswer(Answer):
+    token: str
+    expires_at: AwareDatetime
+    agent: LoggedIn
+
+
+class ClockAnswer(Answer):
+    now: AwareDatetime
+    position: str
+
+
+class Outcome(NamedTuple):
+    """What a ticket command came to, before the log has given it a position and a number."""
+
+    status_code: int
+    stream: UUID
+    version: int
+    status: Status
+    due_at: datetime | None
+
+
+def outcome(status_code: int, ticket: Held) -> Outcome:
+    ended = ticket.status in {Status.RESOLVED, Status.CLOSED}
+    due_at = None if ended or ticket.promise is None else ticket.promise.due_at
+    return Outcome(status_code, ticket.id, ticket.version, ticket.status, due_at)
+
+
+def keep(result: Outcome) -> bytes:
+    """The bytes that the log keeps beside the command's id."""
+    due = None if result.due_at is None else result.due_at.isoformat()
+    return json.dumps([result.status_code, str(result.stream), result.version, result.status, due]).encode()
+
+
+def kept(answer: bytes) -> Outcome:
+    """The outcome in kept bytes."""
+    code, stream, version, status, due = json.loads(answer)
+    return Outcome(code, UUID(stream), version, Status(status), None if due is None else datetime.fromisoformat(due))

@@ -1,0 +1,89 @@
+"""A request's headers -> who calls, with which key, and against which version."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Header, Request
+
+from services.kit.access import SCOPE_KEY, Principal
+from services.kit.telemetry import current_traceparent
+from services.kit.web.problem import Problem
+
+KEY = re.compile(rb"[\x20-\x7e]{1,200}")
+IF_MATCH = re.compile(rb'(?:W/)?"?(\d{1,9})"?')
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request for a change. `fingerprint` tells two bodies under one key apart."""
+
+    caller: Principal
+    key: str | None = None
+    if_match: int | None = None
+    fingerprint: bytes = b""
+    trace: str | None = None
+    guest_key: str | None = None
+    """The secret of a ticket's link, where its requester calls without a token."""
+
+    def scope(self, client: str, ticket: UUID) -> str:
+        """Within what the Idempotency-Key is unique: one token and one client; for a guest one ticket."""
+        return f"{self.caller.id} {client}" if self.guest_key is None else f"guest {ticket}"
+
+
+def read_call(request: Request, body: bytes) -> Call:
+    """The call that a request is. Header names are lower case in ASGI. Raises Problem for a header it can't read."""
+    key = if_match = None
+    for name, value in request.scope["headers"]:
+        if name == b"idempotency-key":
+            if KEY.fullmatch(value) is None:
+                raise Problem("bad_header", "Idempotency-Key is 1 to 200 ASCII characters", field="Idempotency-Key")
+            key = value.decode("ascii")
+        elif name == b"if-match" and value != b"*":
+            match = IF_MATCH.fullmatch(value)
+            if match is None:
+                raise Problem("bad_header", "If-Match is the version that was read, such as 7", field="If-Match")
+            if_match = int(match[1])
+    fingerprint = b""
+    if key is not None:
+        head = f"{request.scope['method']} {request.scope['path']}\n".encode()
+        fingerprint = sha256(head + body).digest()
+    return Call(request.scope[SCOPE_KEY], key, if_match, fingerprint, current_traceparent())
+
+
+KeyHeader = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        max_length=200,
+        description="The same key with the same body is answered with the first result, for ever",
+    ),
+]
+MatchHeader = Annotated[
+    str | None,
+    Header(
+        alias="If-Match",
+        description="The version that was read; refused with 412 where a person has changed the ticket since",
+    ),
+]
+
+
+async def documented(request: Request, key: KeyHeader = None) -> Call:
+    """What OpenAPI says of the headers. CommandRoute reads them itself: read_call."""
+    raise NotImplementedError(f"{request.url.path} is not served by a CommandRoute ({key})")
+
+
+async def documented_change(request: Request, key: KeyHeader = None, version: MatchHeader = None) -> Call:
+    """The same for a change of what is there."""
+    raise NotImplementedError(f"{request.url.path} is not served by a CommandRoute ({key}, {version})")
+
+
+TheCall = Annotated[Call, Depends(documented)]
+"""A handler's parameter: the call under way."""
+
+TheChange = Annotated[Call, Depends(documented_change)]
+"""The same where If-Match counts."""

@@ -1,0 +1,266 @@
+"""A ticket command and its call -> what it is answered. I/O: read, decide on the fold, append after the version read.
+
+Somebody else's event in between means: read and decide again, at most TRIES_MAX times.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from contracts.envelope import Recorded
+from contracts.model import DESK, Event
+from contracts.subjects import lane_of, lane_of_client, stamp_lane
+from contracts.terms import Attachment
+from contracts.ticket import INITIAL, fold
+from contracts.ticket_commands import Assign, ReceiveMessage, SubmitTicket, Upload
+from contracts.ticket_state import Absent, Closed, Held, Open, Resolved, Ticket, Waiting
+from services.intake.answers import Outcome, SubmittedAnswer, TicketAnswer, keep, kept, outcome
+from services.intake.attachments import keep_files
+from services.intake.call import Call
+from services.intake.decide import Given, TicketCommand, decide
+from services.intake.edge import Edge, Stamp, new_events, sealer, stamp, write
+from services.intake.requesters import Person
+from services.intake.route import Answered
+from services.kit.clients import Client
+from services.kit.guests import guest_key, guest_key_fits, track_url
+from services.kit.log.append import SQL as APPEND_SQL
+from services.kit.log.append import Append, Appended, Command, CommandDone, CommandReused, Conflict, NewEvent
+from services.kit.log.read import read_stream, ticket_by_number
+from services.kit.postgres import queries
+from services.kit.refused import Refused
+from services.kit.web.problem import Problem
+
+SQL = queries("services/intake/sql/intake.sql")
+
+Living = Open | Waiting | Resolved | Closed
+
+TRIES_MAX = 5
+REFERENCE = re.compile(r"([A-Z][A-Z0-9]{1,9})-([1-9][0-9]{0,14})")
+
+
+async def submit(edge: Edge, call: Call, command: SubmitTicket) -> Answered:
+    """A new ticket with its first promise; its requester is registered beside it where they are new.
+
+    The command's id is asked for by the append alone: nothing before it can't be done twice.
+    """
+    client = await known_client(edge, call, command.client)
+    for _ in range(TRIES_MAX):
+        requester = await edge.requesters.find(client.id, command.requester)
+        stream = stamp_lane(edge.new_id(), lane_of_client(client.id))
+        files = await _keep_files(edge, stream, requester.id, command.attachments)
+        given = Given(edge.clock.now(), client.prefix, client.tier, requester.id, files)
+        by = stamp(edge, call, client)
+        seal = sealer(edge, requester.id)
+        news = new_events(edge, by, stream, 0, decide(command, INITIAL, given), seal)
+        ticket = _after(INITIAL, client, news, given.now)
+        try:
+            result = outcome(201, ticket)
+            appended = await _append(edge, call, client, ticket, result, [*_registering(edge, by, requester), *news])
+        except Conflict:
+            edge.requesters.forget(client.id, command.requester)
+            continue
+        except CommandDone as done:
+            return await _again(edge, client, done.answer)
+        edge.requesters.registered(client.id, command.requester, requester.id)
+        return _answered(edge, client, result, appended.number or 0, appended.position)
+    raise _too_often()
+
+
+async def carry_out(edge: Edge, call: Call, name: str, command: TicketCommand) -> Answered:
+    """A change of a ticket, named by its id or reference. Where nothing is new, it is answered as it stands."""
+    stream = await find_stream(edge, name)
+    for _ in range(TRIES_MAX):
+        events = await read_stream(edge.pool, stream)
+        ticket, client = await _visible(edge, call, fold(events))
+        done = await _done_before(edge, call, client, ticket)
+        if done is not None:
+            return await _again(edge, client, done)
+        _refuse_stale(call, ticket)
+        given, author = await _given(edge, client, ticket, command)
+        by = stamp(edge, call, client, ticket)
+        news = new_events(
+            edge, by, stream, ticket.version, decide(command, ticket, given), sealer(edge, ticket.requester)
+        )
+        if not news:
+            return _answered(edge, client, outcome(200, ticket), ticket.number, events[-1].position)
+        result = outcome(200, _after(ticket, client, news, given.now))
+        try:
+            appended = await _append(edge, call, client, ticket, result, [*_registering(edge, by, author), *news])
+        except Conflict:
+            _forget(edge, client, command)
+            continue
+        except CommandDone as raced:
+            return await _again(edge, client, raced.answer)
+        return _answered(edge, client, result, ticket.number, appended.position)
+    raise _too_often()
+
+
+async def known_client(edge: Edge, call: Call, slug: str) -> Client:
+    """A client that the caller may see; another's looks as unknown as one that is not there."""
+    client = await edge.clients.find(slug) if call.caller.may_see(slug) else None
+    if client is None:
+        raise Problem("unknown_client", f"there is no client {slug}", field="client")
+    return client
+
+
+async def find_stream(edge: Edge, name: str) -> UUID:
+    """The stream of a ticket by its id or its reference."""
+    match = REFERENCE.fullmatch(name)
+    if match is None:
+        try:
+            return UUID(name)
+        except ValueError:
+            raise _no_ticket() from None
+    slug = await edge.clients.of_prefix(match[1])
+    stream = None if slug is None else await ticket_by_number(edge.pool, slug, int(match[2]))
+    if stream is None:
+        raise _no_ticket()
+    return stream
+
+
+async def _visible(edge: Edge, call: Call, ticket: Ticket) -> tuple[Living, Client]:
+    if isinstance(ticket, Absent):
+        raise _no_ticket()
+    if call.guest_key is not None:
+        allowed = guest_key_fits(edge.secret, ticket.id, call.guest_key)
+    else:
+        allowed = call.caller.may_see(ticket.client)
+    client = await edge.clients.find(ticket.client) if allowed else None
+    if client is None:
+        raise _no_ticket()
+    return ticket, client
+
+
+async def _given(edge: Edge, client: Client, ticket: Held, command: TicketCommand) -> tuple[Given, Person | None]:
+    """What the decision needs to know besides the ticket, and who writes where that is not its requester."""
+    await edge.vault.load([ticket.requester])
+    author: Person | None = None
+    files: tuple[Attachment, ...] = ()
+    match command:
+        case ReceiveMessage():
+            if command.author is not None:
+                author = await edge.requesters.find(client.id, command.author)
+            files = await _keep_files(edge, ticket.id, ticket.requester, command.attachments)
+        case Assign(agent=UUID() as agent):
+            if not await edge.pool.fetchval(SQL["stream_begun"], lane_of_client(DESK), agent):
+                raise Refused("unknown_agent", f"there is no agent {agent}", "agent")
+        case _:
+            pass
+    return Given(edge.clock.now(), client.prefix, client.tier, author and author.id, files), author
+
+
+async def _keep_files(edge: Edge, ticket: UUID, person: UUID, uploads: Sequence[Upload]) -> tuple[Attachment, ...]:
+    if not uploads:
+        return ()
+    sealer(edge, person)
+    return await keep_files(edge.pool, edge.vault, ticket=ticket, person=person, uploads=uploads)
+
+
+def _registering(edge: Edge, by: Stamp, person: Person | None) -> list[NewEvent]:
+    if person is None or person.registration is None:
+        return []
+    return new_events(edge, by, person.id, 0, [person.registration], sealer(edge, person.id))
+
+
+def _after(ticket: Ticket, client: Client, news: Sequence[NewEvent], now: datetime) -> Held:
+    """The ticket as it will be: the fold of what was decided, before the log has given positions."""
+    at = news[0].occurred_at or now
+    after = fold(
+        [
+            Recorded[Event](
+                lane_of(new.stream), 0, client.id, 0, None, new.stream, new.version, new.id, new.data.type,
+                new.data.schema_version, new.actor, None, new.origin, at, at, None, new.data,
+            )
+            for new in news
+        ],
+        ticket,
+    )  # fmt: skip
+    if isinstance(after, Absent):
+        raise TypeError("a decision on a ticket left none")
+    return after
+
+
+def _forget(edge: Edge, client: Client, command: TicketCommand) -> None:
+    if isinstance(command, ReceiveMessage) and command.author is not None:
+        edge.requesters.forget(client.id, command.author)
+
+
+async def _append(
+    edge: Edge, call: Call, client: Client, ticket: Held, result: Outcome, events: list[NewEvent]
+) -> Appended:
+    command = None
+    if call.key is not None:
+        command = Command(call.scope(client.id, ticket.id), call.key, call.fingerprint, keep(result))
+    try:
+        return await write(edge, Append(client.id, events, command))
+    except CommandReused:
+        raise _reused() from None
+
+
+async def _done_before(edge: Edge, call: Call, client: Client, ticket: Held) -> bytes | None:
+    if call.key is None:
+        return None
+    lane = lane_of(ticket.id)
+    row = await edge.pool.fetchrow(APPEND_SQL["command"], lane, call.scope(client.id, ticket.id), call.key)
+    if row is None:
+        return None
+    if row["fingerprint"] != call.fingerprint:
+        raise _reused()
+    answer: bytes = row["answer"]
+    return answer
+
+
+async def _again(edge: Edge, client: Client, answer: bytes) -> Answered:
+    """The first answer to a command that came again."""
+    result = kept(answer)
+    row = await edge.pool.fetchrow(SQL["event_at"], lane_of(result.stream), result.stream, result.version)
+    if row is None:
+        raise LookupError(f"the log has lost version {result.version} of {result.stream}")
+    first = _answered(edge, client, result, row["number"], row["position"])
+    return Answered(first.body, first.status, replayed=True)
+
+
+def _answered(edge: Edge, client: Client, result: Outcome, number: int, position: int) -> Answered:
+    reference = f"{client.prefix}-{number}"
+    if result.status_code != 201 or result.due_at is None:
+        body = TicketAnswer(
+            id=result.stream,
+            reference=reference,
+            status=result.status,
+            version=result.version,
+            position=f"{lane_of(result.stream)}:{position}",
+            next_update_by=result.due_at,
+        )
+        return Answered(body, result.status_code)
+    submitted = SubmittedAnswer(
+        id=result.stream,
+        reference=reference,
+        status=result.status,
+        version=result.version,
+        position=f"{lane_of(result.stream)}:{position}",
+        next_update_by=result.due_at,
+        track_url=track_url(edge.address, client.id, reference, guest_key(edge.secret, result.stream)),
+        reply_expected_by=result.due_at,
+    )
+    return Answered(submitted, result.status_code)
+
+
+def _refuse_stale(call: Call, ticket: Held) -> None:
+    if call.if_match is not None and ticket.intake_version > call.if_match:
+        sentence = f"the ticket is at version {ticket.intake_version}, you have read {call.if_match}"
+        raise Problem("stale_version", sentence, field="If-Match")
+
+
+def _no_ticket() -> Problem:
+    return Problem("not_found", "there is no such ticket")
+
+
+def _reused() -> Problem:
+    return Problem("idempotency_key_reused", "this key was sent with another body before", field="Idempotency-Key")
+
+
+def _too_often() -> Problem:
+    return Problem("busy", f"others changed the ticket {TRIES_MAX} times in a row", headers={"retry-after": "1"})
