@@ -19,6 +19,7 @@ from services.demo.thread import Thread
 from services.demo.wording import Voice, fill, voice_of
 
 WHEN = 2 / 3  # of the month
+NAMED = "-outage-"  # in the name of each of its threads
 KNOWN_MINUTES = 17  # after the first ticket the desk knows what it is
 UPDATE_MINUTES = (72, 128)  # after the first ticket, when updates go out
 LAST_REPORT_MINUTES = 100  # from then on everybody knows
@@ -67,7 +68,7 @@ def _reports(bank: Bank, cast: Cast, seed: int, began: datetime) -> Iterator[Rep
 
 def _life(bank: Bank, cast: Cast, chance: Random, report: Report, began: datetime) -> Iterator[Action]:
     voice = _voice(bank, report, began, chance)
-    key = f"{report.client.spec.slug}-outage-{report.number:02d}"
+    key = f"{report.client.spec.slug}{NAMED}{report.number:02d}"
     thread = Thread(key, cast, report.client, report.requester, voice, report.at)
     language = report.requester.language
     reports, letters = bank.outage.reports[language], bank.outage.letters[language]

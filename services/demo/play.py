@@ -1,0 +1,83 @@
+"""Settings of a running desk enter; a month of life is in its log afterwards, played through the public API. I/O.
+
+The desk runs with DAYBOOK_CLOCK=log: its time goes on when this player says so. A month that was interrupted is taken
+up where it stopped, and one that is there already is not played again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+from uuid_utils.compat import uuid7
+
+from contracts.people import Role
+from services.demo import record as records
+from services.demo.bank import load
+from services.demo.desk import SIDE_BY_SIDE, DemoStopped, DeskApi
+from services.demo.record import Record
+from services.demo.script import month
+from services.demo.show import Show
+from services.demo.steps import Step, steps
+from services.kit.postgres import connect_pool
+
+if TYPE_CHECKING:
+    from services.kit.settings import Settings
+
+SEED = 20_260
+SAVE_STEPS = 100  # steps between two writes of the record; after a crash at most so many are sent again
+REQUEST_SECONDS = 30.0
+
+__all__ = ["DemoStopped", "is_played", "play"]
+
+
+def is_played(home: Path) -> bool:
+    """Whether this home's desk has its month already. Raises ValueError where the record can't be read."""
+    record = records.read(home)
+    return record is not None and record.finished_at is not None
+
+
+async def play(settings: Settings, *, seed: int = SEED, now: Callable[[], datetime] | None = None) -> Record:
+    """Plays the month up to now, or the rest of one that was begun. Raises DemoStopped with what to do."""
+    clock = now or (lambda: datetime.now(UTC))
+    record = records.read(settings.home) or records.begun(seed, clock())
+    if record.finished_at is not None:
+        return record
+    plan = list(steps(month(load(), record.seed, record.start, record.end)))
+    pool = await connect_pool(settings, "intake", size=2, program="daybook-demo")
+    limits = httpx.Limits(max_connections=SIDE_BY_SIDE, max_keepalive_connections=SIDE_BY_SIDE)
+    base = f"http://{settings.host}:{settings.port}"
+    try:
+        async with httpx.AsyncClient(base_url=base, limits=limits, timeout=REQUEST_SECONDS) as client:
+            desk = DeskApi(client, pool, record, uuid7)
+            await _play_steps(desk, settings.home, record, plan)
+            await desk.set_clock(record.end)
+            await desk.settle()
+            await desk.revoke_tokens()
+    finally:
+        await pool.close()
+    record.token, record.tokens, record.token_ids, record.finished_at = "", {}, [], clock()
+    records.write(settings.home, record)
+    return record
+
+
+async def _play_steps(desk: DeskApi, home: Path, record: Record, plan: Sequence[Step]) -> None:
+    if not record.token:
+        record.token = await desk.token(Role.ADMINISTRATOR)
+        records.write(home, record)
+    with Show(record.start, sum(len(step.actions) for step in plan)) as show:
+        show.advance(record.start, sum(len(step.actions) for step in plan[: record.steps]), len(record.tickets))
+        for number, step in enumerate(plan[record.steps :], record.steps + 1):
+            await desk.set_clock(step.now)
+            await asyncio.gather(*(desk.play_thread(thread) for thread in step.threads))
+            if step.settles:
+                await desk.settle()
+            show.advance(step.now, len(step.actions), len(record.tickets))
+            if number % SAVE_STEPS == 0 or number == 1:
+                record.steps = number
+                records.write(home, record)
+    record.steps = len(plan)

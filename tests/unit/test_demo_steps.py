@@ -1,0 +1,75 @@
+"""The steps in which the month is played, and what a home remembers of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.ticket_commands import AddNote
+from services.demo import record as records
+from services.demo.actions import Action
+from services.demo.steps import Step, steps
+
+MORNING = datetime(2026, 11, 2, 8, tzinfo=UTC)
+
+
+def note(seconds: int, thread: str = "a", number: int = 0) -> Action:
+    at = MORNING + timedelta(seconds=seconds)
+    return Action(at, f"{thread}:{number}:{seconds}", "acme", AddNote(body="seen"), thread)
+
+
+def played(found: list[Step]) -> list[Action]:
+    return [action for step in found for action in step.actions]
+
+
+@given(st.lists(st.tuples(st.integers(0, 90_000), st.sampled_from("abc")), max_size=60))
+def test_steps_keep_every_action_in_order_and_never_play_one_late(drawn: list[tuple[int, str]]) -> None:
+    actions = [note(seconds, thread, number) for number, (seconds, thread) in enumerate(sorted(drawn))]
+    found = list(steps(actions))
+    assert played(found) == actions
+    assert [step.now for step in found] == sorted({step.now for step in found})
+    for step in found:
+        assert all(step.now <= action.at < step.now + timedelta(minutes=5) for action in step.actions)
+        assert sorted(played_threads(step), key=lambda a: a.key) == sorted(step.actions, key=lambda a: a.key)
+
+
+def played_threads(step: Step) -> list[Action]:
+    return [action for thread in step.threads for action in thread]
+
+
+@given(st.lists(st.integers(0, 90_000), min_size=1, max_size=60))
+def test_an_hour_never_passes_without_waiting_for_the_consumers(drawn: list[int]) -> None:
+    found = list(steps([note(seconds, number=number) for number, seconds in enumerate(sorted(drawn))]))
+    assert found[-1].settles
+    since = found[0].now
+    for step, following in pairwise(found):
+        assert step.settles or following.now - since < timedelta(hours=1)
+        since = following.now if step.settles else since
+
+
+def test_actions_of_one_ticket_stay_in_order_and_tickets_are_apart() -> None:
+    (step,) = steps([note(0, "a"), note(1, "b"), note(2, "a", 1)])
+    assert [[action.at.second for action in thread] for thread in step.threads] == [[0, 2], [1]]
+
+
+def test_a_home_remembers_how_far_the_month_was_played(tmp_path: Path) -> None:
+    record = records.begun(7, MORNING)
+    record.steps = 12
+    records.write(tmp_path, record)
+    assert records.read(tmp_path) == record
+    assert (tmp_path / records.FILE).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_home_without_a_month_says_so(tmp_path: Path) -> None:
+    assert records.read(tmp_path) is None
+
+
+def test_a_damaged_record_names_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / records.FILE).write_text('{"seed": 7')
+    with pytest.raises(ValueError, match="remove the data folder"):
+        records.read(tmp_path)
