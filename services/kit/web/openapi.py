@@ -33,7 +33,7 @@ def _guard(operation: dict[str, Any], method: str, path: str) -> None:
     rule = rule_of(method, path)
     operation["security"] = [] if rule is None else [{"token": []}]
     if rule is not None:
-        operation["x-roles"] = sorted(rule)
+        operation["x-roles"] = sorted(role.value for role in rule)
     operation["responses"].pop("422", None)
     operation["responses"]["default"] = {
         "description": "A problem; its `code` says which",
