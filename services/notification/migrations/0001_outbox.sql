@@ -10,8 +10,7 @@ CREATE SCHEMA notification;
 CREATE TABLE notification.outbox (
     lane          smallint    NOT NULL,
     event         uuid        NOT NULL,
-    effect        text        NOT NULL CHECK (effect IN ('receipt', 'reply')),
-    position      bigint      NOT NULL,
+    effect        text        NOT NULL CHECK (effect IN ('receipt', 'reply', 'resolution')),
     ticket        uuid        NOT NULL,
     client        text        NOT NULL,
     origin        text        NOT NULL,

@@ -1,0 +1,88 @@
+"""The process `notification`: settings enter, consumer and sender run until they are told to stop. I/O."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import os
+import time
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+import uvloop
+from uuid_utils.compat import uuid7
+
+from services.kit.bus import Poker, connect, run_consumer
+from services.kit.clock import clock_for
+from services.kit.metrics import Metrics
+from services.kit.personal import Vault
+from services.kit.postgres import connect_pool
+from services.kit.ready import announce_ready
+from services.kit.telemetry import setup_logging, setup_tracing
+from services.notification.counts import Counts
+from services.notification.drafts import Drafts, House
+from services.notification.handler import Notification
+from services.notification.letters import Letters
+from services.notification.post import Post, Server
+from services.notification.sender import Sender
+
+if TYPE_CHECKING:
+    from services.kit.settings import Settings
+
+LOCAL_DOMAIN: Final = "desk.localhost"
+"""Stands in letters of a desk that has no name in the DNS; .localhost leads nowhere else (RFC 6761)."""
+
+
+def main(settings: Settings) -> None:
+    """Runs notification until the process is told to stop."""
+    setup_logging(settings, "notification")
+    setup_tracing(settings, "notification")
+    uvloop.run(run(settings))
+
+
+async def run(settings: Settings) -> None:
+    """Runs notification until cancelled."""
+    pool = await connect_pool(settings, "notification", size=8)
+    client = await connect(settings, "notification-poke")
+    post = Post(Server.parse(settings.smtp_url.get_secret_value())) if settings.smtp_url else None
+    metrics, clock, log_time = Metrics("notification"), clock_for(settings), settings.clock == "log"
+    vault = Vault(pool, settings.master_key_bytes, new_id=uuid7, random_bytes=os.urandom, monotonic=time.monotonic)
+    sender = Sender(
+        pool,
+        Drafts(vault, Letters(), house_of(settings)),
+        post,
+        clock,
+        holder=uuid7(),
+        counts=Counts(metrics),
+        log_time=log_time,
+        committed=Poker(client).committed,
+    )
+    handler = Notification(sender.wake)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(sender.run(), name="sender")
+            tasks.create_task(
+                run_consumer(
+                    settings, handler, pool, clock, metrics=metrics, started=announce_ready, lanes_together=True
+                ),
+                name="consumer",
+            )
+    finally:
+        if post is not None:
+            await post.close()
+        await client.close()
+        await pool.close()
+
+
+def house_of(settings: Settings) -> House:
+    """What the letters of this desk have in common. Mail comes from the domain of the desk's address."""
+    host = urlsplit(settings.address).hostname or ""
+    return House(settings.address, LOCAL_DOMAIN if _is_number(host) else host, settings.session_secret_bytes)
+
+
+def _is_number(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return "." not in host
+    return True

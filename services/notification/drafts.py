@@ -1,0 +1,225 @@
+"""Rows of the outbox -> drafts: letters in full, with recipient and headers, or why none can be written. I/O: reads.
+
+What a letter says is read from the log when it is sent, and opened here: the last promise counts, and of an erased
+person nothing is left to write to.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from contracts import tickets as tell
+from contracts.clients import ClientChanged, ClientRegistered
+from contracts.deliveries import Letter
+from contracts.envelope import Origin, Recorded
+from contracts.model import Event, Personal, Seal, Sealed
+from contracts.people import PersonRegistered
+from contracts.subjects import client_stream, lane_of, named_stream
+from services.kit.guests import guest_key, track_url
+from services.kit.log.read import Reader, recorded
+from services.kit.personal import ERASED, Vault
+from services.kit.postgres import queries
+from services.kit.telemetry import span
+from services.notification.dates import written
+from services.notification.letters import About, Letters, Written, language_for, one_line
+
+SQL = queries("services/notification/sql/outbox.sql")
+
+LETTER_OF: Final = {"receipt": Letter.RECEIPT, "reply": Letter.REPLY, "resolution": Letter.REPLY}
+
+Events = Sequence[Recorded[Event]]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the outbox: which event asks for which letter."""
+
+    lane: int
+    event: UUID
+    effect: str
+    ticket: UUID
+    client: str
+    origin: str
+    trace: str | None
+    occurred_at: datetime
+    attempts: int
+    doubts: int
+    doubtful: bool = False
+    """The mail server was asked before, and nobody knows what came of it."""
+
+    @property
+    def stream(self) -> UUID:
+        """The delivery's own stream: one effect of one event has one."""
+        return named_stream(self.client, "delivery", f"{self.event}:{self.effect}")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A letter ready to go. Address, name and the letter itself are a person's: they are never logged."""
+
+    row: Row
+    person: UUID
+    reference: str
+    address: str
+    name: str
+    language: str
+    letter: Written
+    message_id: str
+    headers: Mapping[str, str]
+    seal: Seal
+
+
+@dataclass(frozen=True, slots=True)
+class NoDraft:
+    """A letter that can't be written. `code` is no_address, erased or sandbox."""
+
+    row: Row
+    person: UUID
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What the desk's letters have in common."""
+
+    address: str
+    """Where links lead."""
+    mail_domain: str
+    """What the sender's address and Message-IDs end in."""
+    session_secret: bytes
+
+
+class Drafts:
+    """Writes the letters of a batch with two reads of the log."""
+
+    def __init__(self, vault: Vault, letters: Letters, house: House) -> None:
+        self._vault = vault
+        self._letters = letters
+        self._house = house
+
+    async def write(self, reader: Reader, rows: Sequence[Row]) -> list[Draft | NoDraft]:
+        """A draft for each row, in order."""
+        tickets = _by_stream(
+            await reader.fetch(
+                SQL["tickets"], [row.lane for row in rows], [row.ticket for row in rows], [row.event for row in rows]
+            )
+        )
+        births = {ticket: _birth(events) for ticket, events in tickets.items()}
+        streams = {birth.requester for birth in births.values()} | {client_stream(row.client) for row in rows}
+        around = _by_stream(
+            await reader.fetch(SQL["people_and_clients"], [lane_of(stream) for stream in streams], list(streams))
+        )
+        await self._vault.load({birth.requester for birth in births.values()})
+        drafts = []
+        for row in rows:
+            with span("letter", parent=row.trace, attributes={"daybook.effect": row.effect}):
+                drafts.append(self._draft(row, tickets[row.ticket], births[row.ticket], around))
+        return drafts
+
+    def _draft(
+        self, row: Row, events: Events, birth: tell.TicketSubmitted, around: Mapping[UUID, Events]
+    ) -> Draft | NoDraft:
+        client, person = _newest_client(around.get(client_stream(row.client), ())), birth.requester
+        known = around.get(person, ())
+        if client is not None and client.practice and row.origin != Origin.DEMO:
+            return NoDraft(row, person, "sandbox")
+        who = known[-1].data if known else None
+        if not isinstance(who, PersonRegistered) or who.address is None:
+            return NoDraft(row, person, "no_address")
+        address = self._vault.open(who.address)
+        if address == ERASED:
+            return NoDraft(row, person, "erased")
+        name = one_line(self._vault.open(who.name))
+        language = language_for(birth.language, client.languages if client else ())
+        zone = client.zone if client else "Etc/UTC"
+        reference = f"{birth.prefix}-{events[0].number}"
+        about = self._about(row, events, birth, reference, name, zone, language)
+        return Draft(
+            row=row,
+            person=person,
+            reference=reference,
+            address=address,
+            name=name,
+            language=language,
+            letter=self._letters.write(row.effect, language, about),
+            message_id=self._message_id(row.event, row.effect),
+            headers=self._headers(row, events[0], reference),
+            seal=self._vault.sealer(person),
+        )
+
+    def _about(
+        self, row: Row, events: Events, birth: tell.TicketSubmitted, reference: str, name: str, zone: str, language: str
+    ) -> About:
+        promise = _promise(events)
+        key = guest_key(self._house.session_secret, row.ticket)
+        return About(
+            reference=reference,
+            subject=self._vault.open(birth.subject),
+            link=track_url(self._house.address, row.client, reference, key),
+            name=name,
+            due=None if promise is None else written(promise.due_at, zone, language),
+            next=None if promise is None or promise.text is None else self._vault.open(promise.text),
+            body=self._vault.open(_words(row, events)),
+        )
+
+    def _message_id(self, event: UUID, effect: str) -> str:
+        """The same for every attempt, so that a receiver drops a second copy."""
+        return f"<{event.hex}.{effect}@{self._house.mail_domain}>"
+
+    def _headers(self, row: Row, birth: Recorded[Event], reference: str) -> dict[str, str]:
+        """RFC 5322 headers beside recipient, subject and date. Later letters of a ticket follow its receipt."""
+        headers = {
+            "From": f"{row.client}@{self._house.mail_domain}",
+            "Message-ID": self._message_id(row.event, row.effect),
+            "X-Daybook-Ticket": reference,
+        }
+        if row.effect == "receipt":
+            headers["Auto-Submitted"] = "auto-generated"
+        elif birth.origin in {Origin.LIVE, Origin.DEMO}:
+            headers["In-Reply-To"] = headers["References"] = self._message_id(birth.id, "receipt")
+        return headers
+
+
+def _by_stream(rows: Iterable[Any]) -> dict[UUID, Events]:
+    found: dict[UUID, list[Recorded[Event]]] = defaultdict(list)
+    for event in recorded(rows):
+        found[event.stream].append(event)
+    return dict(found)
+
+
+def _birth(events: Events) -> tell.TicketSubmitted:
+    data = events[0].data
+    if not isinstance(data, tell.TicketSubmitted):
+        raise TypeError(f"stream {events[0].stream} begins with {events[0].type}, not with a ticket")
+    return data
+
+
+def _newest_client(events: Events) -> ClientRegistered | ClientChanged | None:
+    data = events[-1].data if events else None
+    return data if isinstance(data, ClientRegistered | ClientChanged) else None
+
+
+def _promise(events: Events) -> tell.CheckpointPromised | None:
+    """The promise in force: the last one, unless the ticket ended after it."""
+    last = next((event.data for event in reversed(events) if event.type in PROMISE_OR_END), None)
+    return last if isinstance(last, tell.CheckpointPromised) else None
+
+
+PROMISE_OR_END: Final = frozenset({"ticket.checkpoint_promised", "ticket.resolved", "ticket.closed"})
+
+
+def _words(row: Row, events: Events) -> Personal:
+    """What the desk said, where the letter brings it."""
+    said = next(event.data for event in events if event.id == row.event)
+    match said:
+        case tell.ReplySent(body=body):
+            return body
+        case tell.TicketResolved(summary=str() | Sealed() as summary):
+            return summary
+        case _:
+            return ""

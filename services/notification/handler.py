@@ -1,0 +1,52 @@
+"""Events of one lane -> rows of the outbox, in the transaction that moves the cursor. I/O; nothing is sent here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from contracts import tickets as tell
+from contracts.envelope import Origin, Recorded
+from contracts.model import Event
+from contracts.terms import Channel
+from services.kit.bus import AfterCommit
+from services.kit.postgres import Connection, queries
+
+SQL = queries("services/notification/sql/outbox.sql")
+
+WRITTEN_ABOUT: Final = frozenset({Origin.LIVE, Origin.DEMO})
+"""Imports and practice write no letters; a demo's letters are kept at the desk."""
+
+
+class Notification:
+    """The consumer `notification`. `wake` tells the sender that letters are due."""
+
+    name = "notification"
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+
+    async def handle(self, lane: int, events: Sequence[Recorded[Event]], connection: Connection) -> AfterCommit | None:
+        """Notes which letters follow from a batch."""
+        rows = [
+            (lane, event.id, effect, event.stream, event.client, event.origin, event.trace, event.occurred_at)
+            for event in events
+            if event.origin in WRITTEN_ABOUT and (effect := effect_of(event.data)) is not None
+        ]
+        if not rows:
+            return None
+        await connection.execute(SQL["add"], *zip(*rows, strict=True))
+        return self._wake
+
+
+def effect_of(event: Event) -> str | None:
+    """The letter that follows from an event: a receipt, an answer or the solution; most events need none."""
+    match event:
+        case tell.TicketSubmitted():
+            return "receipt"
+        case tell.ReplySent() if event.channel is not Channel.PHONE:
+            return "reply"
+        case tell.TicketResolved() if event.summary is not None:
+            return "resolution"
+        case _:
+            return None
