@@ -147,11 +147,11 @@ async def test_a_live_event_happens_when_it_is_recorded_even_behind_the_future(p
     appender = Appender(pool)
     stream = ticket_of("acme")
     live = await appender.append(Append("acme", [submitted(stream)]))
-    assert live.occurred_at == live.recorded_at
+    assert (await read_stream(pool, stream))[0].occurred_at == live.recorded_at
     future = live.recorded_at + timedelta(days=400)
     await appender.append(Append("acme", [note(stream, 2, occurred_at=future, origin=Origin.IMPORT)]))
     after = await appender.append(Append("acme", [note(stream, 3)]))
-    assert after.occurred_at == future, "a clock that jumped back must not refuse a live act"
+    assert (await read_stream(pool, stream))[2].occurred_at == future, "a clock that jumped back must not refuse a live act"
     assert after.recorded_at >= live.recorded_at
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -73,7 +73,6 @@ class Appended:
     sequence: int
     number: int | None
     recorded_at: datetime
-    occurred_at: datetime
 
 
 class NotAppended(Exception):
@@ -111,8 +110,7 @@ Row = tuple[Any, ...]
 class Waiting:
     """An append on its way: its rows are made in the caller's own time, not while a call holds the lanes."""
 
-    append: Append
-    rows: list[Row]
+    prepared: Prepared
     done: asyncio.Future[Appended]
 
 
@@ -134,9 +132,9 @@ class Appender:
         queue = lane_of(append.events[0].stream) % CALLS
         if len(self._waiting[queue]) >= WAITING_MAX:
             raise Overloaded("too many appends wait for the log; try again later")
-        rows = [_row(append.client, event) for event in append.events]
+        prepared = Prepared.of(append)
         future: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
-        self._waiting[queue].append(Waiting(append, rows, future))
+        self._waiting[queue].append(Waiting(prepared, future))
         self._start(queue)
         return await future
 
@@ -161,7 +159,7 @@ class Appender:
             return
         try:
             async with self._pool.acquire() as connection:
-                results = await _write(connection, [item.append for item in batch], [item.rows for item in batch])
+                results = await _write(connection, [item.prepared for item in batch])
         except BaseException as error:
             for item in batch:
                 if not item.done.done():
@@ -189,13 +187,13 @@ def take_batch(waiting: deque[Waiting]) -> list[Waiting]:
         item = waiting.popleft()
         if item.done.cancelled():
             continue
-        command = item.append.command
-        keys: set[object] = {event.stream for event in item.append.events}
-        if command is not None:
-            keys.add((command.scope, command.id))
+        append = item.prepared.append
+        keys: set[object] = {event.stream for event in append.events}
+        if append.command is not None:
+            keys.add((append.command.scope, append.command.id))
         if taken.isdisjoint(keys):
             batch.append(item)
-            size += len(item.rows)
+            size += len(append.events)
         else:
             later.append(item)
         taken |= keys
@@ -207,30 +205,98 @@ async def append_in(connection: Connection, appends: Sequence[Append]) -> list[A
     """Writes appends in the caller's transaction, or in one of its own; answers in the order given.
 
     Inside a transaction an unwritten append does not undo the others: the caller rolls back where all must hold.
+    No stream and no command may stand in two of them.
     """
-    return await _write(
-        connection, appends, [[_row(append.client, event) for event in append.events] for append in appends]
-    )
+    return await _write(connection, [Prepared.of(append) for append in appends])
 
 
-async def _write(
-    connection: Connection, appends: Sequence[Append], rows: Sequence[list[Row]]
-) -> list[Appended | NotAppended]:
-    lanes = [lane_of(append.events[0].stream) for append in appends]
-    events: list[Row] = []
-    commands: list[Row] = []
-    for index in sorted(range(len(appends)), key=lanes.__getitem__):
-        events.extend([(index, *row) for row in rows[index]])
-        command = appends[index].command
+async def _write(connection: Connection, asked: Sequence[Prepared]) -> list[Appended | NotAppended]:
+    """Calls until everything that can be written is. The usual call writes all; another leaves out what was refused."""
+    results: dict[int, Appended | NotAppended] = {}
+    order = sorted(range(len(asked)), key=lambda index: asked[index].lane)
+    while order:
+        call = Call()
+        for index in order:
+            call.add(index, asked[index])
+        records = await connection.fetch(SQL["append"], sorted(call.lane_counts), call.events, call.commands)
+        if records[0]["outcome"] == "ok":
+            results.update(call.placed(asked, records))
+            break
+        results.update((record["append"], _refusal(record)) for record in records)
+        order = [index for index in order if index not in results]
+    return [results[index] for index in range(len(asked))]
+
+
+@dataclass(slots=True)
+class Prepared:
+    """An append with its lane and the columns of its events that don't depend on the call."""
+
+    append: Append
+    lane: int
+    rows: list[Row]
+
+    @classmethod
+    def of(cls, append: Append) -> Prepared:
+        """Raises Backwards where its own events run backwards; against what is stored the database holds them."""
+        told: dict[UUID, datetime] = {}
+        for event in append.events:
+            at = event.occurred_at
+            if at is not None and at < told.setdefault(event.stream, at):
+                raise Backwards("the event happened before the last one of its stream")
+            if at is not None:
+                told[event.stream] = at
+        return cls(append, lane_of(append.events[0].stream), [_row(event, append.client) for event in append.events])
+
+
+@dataclass(slots=True)
+class Call:
+    """The arguments of one call, with every event counted in its lane and its client."""
+
+    events: list[Row] = field(default_factory=list)
+    commands: list[Row] = field(default_factory=list)
+    lane_counts: dict[int, int] = field(default_factory=dict)
+    client_counts: dict[str, tuple[int, int]] = field(default_factory=dict)
+    ends: list[tuple[int, int, int, int]] = field(default_factory=list)
+    """(append, its last event's count in the lane, in the client, its ticket's count in the client or 0)"""
+
+    def add(self, index: int, asked: Prepared) -> None:
+        lane, client = asked.lane, asked.append.client
+        in_lane = self.lane_counts.get(lane, 0)
+        in_client, tickets = self.client_counts.get(client, (0, 0))
+        born = 0
+        for event, row in zip(asked.append.events, asked.rows, strict=True):
+            in_lane += 1
+            in_client += 1
+            numbered = 0
+            if event.data.type == "ticket.submitted":
+                tickets += 1
+                born = numbered = tickets
+            self.events.append((lane, in_lane, client, in_client, numbered, index, *row))
+        self.lane_counts[lane] = in_lane
+        self.client_counts[client] = in_client, tickets
+        self.ends.append((index, in_lane, in_client, born))
+        command = asked.append.command
         if command is not None:
-            commands.append((index, lanes[index], command.scope, command.id, command.fingerprint, command.answer))
-    results: list[Appended | NotAppended] = [Conflict("the log gave no answer for this append")] * len(appends)
-    for record in await connection.fetch(SQL["append"], events, commands):
-        results[record["append"]] = _result(record, lanes[record["append"]])
-    return results
+            self.commands.append((index, lane, command.scope, command.id, command.fingerprint, command.answer))
+
+    def placed(self, asked: Sequence[Prepared], records: Sequence[asyncpg.Record]) -> Iterator[tuple[int, Appended]]:
+        """Where each append stands, from where its lane and client stood before the call."""
+        before = {record["client"]: record for record in records}
+        for index, in_lane, in_client, born in self.ends:
+            base = before[asked[index].append.client]
+            yield (
+                index,
+                Appended(
+                    lane=asked[index].lane,
+                    position=base["position_before"] + in_lane,
+                    sequence=base["sequence_before"] + in_client,
+                    number=base["number_before"] + born if born else None,
+                    recorded_at=base["recorded"],
+                ),
+            )
 
 
-def _row(client: str, event: NewEvent) -> Row:
+def _row(event: NewEvent, client: str) -> Row:
     data = event.data
     kind, schema_version, origin = data.type, data.schema_version, event.origin.value
     head = head_bytes(
@@ -246,23 +312,13 @@ def _row(client: str, event: NewEvent) -> Row:
         trace=event.trace,
     )
     return (
-        lane_of(event.stream), client, event.stream, event.version, event.id, kind, schema_version, event.actor,
-        event.causation, origin, event.occurred_at, event.trace, kind == "ticket.submitted", head,
-        encode(data, event.seal),
+        event.stream, event.version, event.id, kind, schema_version, event.actor, event.causation, origin,
+        event.occurred_at, event.trace, head, encode(data, event.seal),
     )  # fmt: skip
 
 
-def _result(record: asyncpg.Record, lane: int) -> Appended | NotAppended:
+def _refusal(record: asyncpg.Record) -> NotAppended:
     match record["outcome"]:
-        case "ok":
-            return Appended(
-                lane=lane,
-                position=record["last_position"],
-                sequence=record["last_sequence"],
-                number=record["ticket_number"],
-                recorded_at=record["recorded"],
-                occurred_at=record["occurred"],
-            )
         case "duplicate":
             return CommandDone(record["answer"])
         case "other_body":

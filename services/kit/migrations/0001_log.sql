@@ -1,4 +1,5 @@
 -- The log: what happened, once, in order. Keys start with the lane everywhere, so that lanes can be spread over machines.
+-- Codes and names sort by bytes (COLLATE "C"): a locale's comparison costs more than the rest of an index's descent.
 
 CREATE SCHEMA log;
 
@@ -15,17 +16,17 @@ INSERT INTO log.lanes (lane) SELECT generate_series(0, 15);
 CREATE TABLE log.events (
     lane           smallint    NOT NULL,
     position       bigint      NOT NULL,
-    client         text        NOT NULL,
+    client         text COLLATE "C"        NOT NULL,
     sequence       bigint      NOT NULL,
     number         bigint,
     stream         uuid        NOT NULL,
     version        integer     NOT NULL CHECK (version > 0),
     id             uuid        NOT NULL,
-    type           text        NOT NULL,
+    type           text COLLATE "C"        NOT NULL,
     schema_version smallint    NOT NULL,
-    actor          text        NOT NULL,
-    causation      text,
-    origin         text        NOT NULL CHECK (origin IN ('live', 'import', 'demo', 'practice')),
+    actor          text COLLATE "C"        NOT NULL,
+    causation      text COLLATE "C",
+    origin         text COLLATE "C"        NOT NULL CHECK (origin IN ('live', 'import', 'demo', 'practice')),
     occurred_at    timestamptz NOT NULL,
     recorded_at    timestamptz NOT NULL,
     trace          text,
@@ -42,11 +43,21 @@ ALTER TABLE log.events ALTER COLUMN payload SET STORAGE EXTERNAL;
 -- ACME-1042: the client's running ticket number leads to the stream without asking another lane.
 CREATE UNIQUE INDEX one_stream_per_ticket_number ON log.events (lane, client, number) WHERE number IS NOT NULL;
 
+-- The last sequence and ticket number of each client, under its lane's lock. Both can be had from the events by their
+-- indexes, but asking an index for its last entry reads a whole page of entries: 21 us against 6 for this row.
+CREATE TABLE log.counters (
+    lane     smallint NOT NULL,
+    client   text     COLLATE "C" NOT NULL,
+    sequence bigint   NOT NULL,
+    number   bigint   NOT NULL,
+    PRIMARY KEY (lane, client)
+) WITH (fillfactor = 40);
+
 -- What was asked, once and for ever: the same id answers with the first result.
 CREATE TABLE log.commands (
     lane        smallint    NOT NULL,
-    scope       text        NOT NULL,
-    command     text        NOT NULL,
+    scope       text COLLATE "C"        NOT NULL,
+    command     text COLLATE "C"        NOT NULL,
     fingerprint bytea       NOT NULL,
     answer      bytea       NOT NULL,
     recorded_at timestamptz NOT NULL,
@@ -55,15 +66,15 @@ CREATE TABLE log.commands (
 
 -- contracts/ownership.py, written here by `daybook provision`; the append function asks it.
 CREATE TABLE log.ownership (
-    role text NOT NULL,
-    type text NOT NULL,
+    role text COLLATE "C" NOT NULL,
+    type text COLLATE "C" NOT NULL,
     PRIMARY KEY (role, type)
 );
 
 -- How far each consumer has come in each lane; committed together with its effects.
 CREATE TABLE log.cursors (
     lane     smallint NOT NULL,
-    consumer text     NOT NULL,
+    consumer text COLLATE "C"     NOT NULL,
     position bigint   NOT NULL,
     PRIMARY KEY (lane, consumer)
 ) WITH (fillfactor = 50);
@@ -71,10 +82,10 @@ CREATE TABLE log.cursors (
 -- Events that a consumer could not digest, for people to look at and to replay. While one waits, its stream waits.
 CREATE TABLE log.dead_letters (
     lane        smallint    NOT NULL,
-    consumer    text        NOT NULL,
+    consumer    text COLLATE "C"        NOT NULL,
     position    bigint      NOT NULL,
     stream      uuid        NOT NULL,
-    type        text        NOT NULL,
+    type        text COLLATE "C"        NOT NULL,
     error       text        NOT NULL,
     attempts    integer     NOT NULL,
     failed_at   timestamptz NOT NULL,
@@ -85,7 +96,7 @@ CREATE TABLE log.dead_letters (
 -- Which relay publishes a lane. The epoch grows with every change of hands.
 CREATE TABLE log.leases (
     lane       smallint    NOT NULL,
-    purpose    text        NOT NULL,
+    purpose    text COLLATE "C"        NOT NULL,
     holder     uuid        NOT NULL,
     epoch      bigint      NOT NULL,
     expires_at timestamptz NOT NULL,
@@ -98,7 +109,7 @@ CREATE SCHEMA personal;
 CREATE TABLE personal.people (
     lane    smallint NOT NULL,
     person  uuid     NOT NULL,
-    client  text     NOT NULL,
+    client  text COLLATE "C"     NOT NULL,
     handle  bytea    NOT NULL,  -- HMAC of the address, or of the source's name for the person: equal persons, unreadable
     wrapped bytea    NOT NULL,  -- the person's AES-256 key under the master key; the row is deleted when they are erased
     PRIMARY KEY (lane, person),

@@ -1,7 +1,7 @@
 -- name: append
 -- One round trip for every waiting append of the process; migrations/0002_append.sql has the function and its why.
-SELECT append, outcome, last_position, last_sequence, ticket_number, recorded, occurred, answer
-FROM log.append($1, $2);
+SELECT append, outcome, answer, lane, client, position_before, sequence_before, number_before, recorded
+FROM log.append($1, $2, $3);
 
 -- name: command
 -- Whether a command was done before, asked before anything is decided.
