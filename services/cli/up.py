@@ -6,11 +6,12 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import typer
 
 from services.cli.app import Stop
+from services.cli.first_login import administrator
 from services.cli.processes import present
 from services.cli.provision import provision
 from services.embedded import nats, postgres
@@ -23,23 +24,32 @@ from services.kit.migrate import CannotMigrate
 from services.kit.settings import Settings, load
 
 Play = Callable[[Settings], Awaitable[None]]
-"""What happens between the first readiness and run.json: the demo plays its month here."""
+"""What is played into the desk before it is said to be ready, while its time is what the log says."""
+
+Tell = Callable[[Settings], Awaitable[Iterable[str]]]
+"""What is said to the person at the terminal once the desk is ready."""
 
 
 def register(app: typer.Typer) -> None:
     @app.command()
     def up() -> None:
         """Run the whole desk on this machine. Ctrl-C stops it."""
-        run_desk(load())
+        run_desk(load(), tell=tell_login)
 
 
-def run_desk(settings: Settings, play: Play | None = None) -> None:
+async def tell_login(settings: Settings) -> list[str]:
+    """How the first person gets in."""
+    email, password = await administrator(settings)
+    return [f"Log in at {settings.address}/login as {email} with the password {password}"]
+
+
+def run_desk(settings: Settings, *, tell: Tell, play: Play | None = None) -> None:
     """Runs a desk until it is told to stop. Raises Stop with one sentence when it cannot run."""
     try:
         with locked(settings.home):
             for name in end_orphans(settings.home):
                 say(f"{name:<14} was left over from a killed desk: ended")
-            asyncio.run(_until_told(Desk(_claim_ports(settings)), play))
+            asyncio.run(_until_told(Desk(_claim_ports(settings)), tell, play))
     except (CannotStart, CannotMigrate) as reason:
         raise Stop(str(reason)) from reason
 
@@ -58,22 +68,22 @@ def _claim_ports(settings: Settings) -> Settings:
     return settings.model_copy(update=ports)
 
 
-async def _until_told(desk: Desk, play: Play | None) -> None:
+async def _until_told(desk: Desk, tell: Tell, play: Play | None) -> None:
     """The first Ctrl-C or SIGTERM stops the desk in order, the second ends everything at once."""
-    work = asyncio.create_task(desk.run(play))
-    told = 0
+    work = asyncio.create_task(desk.run(tell, play))
+    signals = 0
 
-    def tell() -> None:
-        nonlocal told
-        told += 1
-        if told == 1:
+    def stop() -> None:
+        nonlocal signals
+        signals += 1
+        if signals == 1:
             say("stopping …")
             work.cancel()
         else:
             desk.supervisor.kill()
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, tell)
+        asyncio.get_running_loop().add_signal_handler(number, stop)
     try:
         await work
     except asyncio.CancelledError:
@@ -88,17 +98,18 @@ class Desk:
         self.supervisor = Supervisor(settings.home, say, self._update)
         self._ready = False
 
-    async def run(self, play: Play | None) -> None:
+    async def run(self, tell: Tell, play: Play | None) -> None:
         """Start all, say where it answers, and stay until cancelled."""
         try:
             await self._start_servers()
             await provision(self.settings, say)
-            await self.supervisor.start([self._service(name) for name in present()])
             if play is not None:
-                await play(self.settings)
+                await self._play(play)
+            await self._start_services(self.settings)
+            lines = await tell(self.settings)
             self._ready = True
             self._update()
-            self._say_where()
+            self._say_where(lines)
             await asyncio.Event().wait()
         finally:
             self._ready = False
@@ -119,9 +130,21 @@ class Desk:
         self.settings = Settings.model_validate({**self.settings.model_dump(), **known})
         await self.supervisor.start(programs)
 
-    def _service(self, name: str) -> Program:
-        argv = (sys.executable, "-m", "services", "serve", name)
-        return Program(name=name, argv=argv, environment=_environment(self.settings))
+    async def _play(self, play: Play) -> None:
+        """Play on the log's clock; the services are started anew afterwards, on the machine's."""
+        playing = self.settings.model_copy(update={"clock": "log"})
+        await self._start_services(playing)
+        await play(playing)
+        await self.supervisor.stop_last()
+
+    async def _start_services(self, settings: Settings) -> None:
+        environment = _environment(settings)
+        await self.supervisor.start(
+            [
+                Program(name, (sys.executable, "-m", "services", "serve", name), environment=environment)
+                for name in present()
+            ]
+        )
 
     def _update(self) -> None:
         if not self._ready:
@@ -135,11 +158,13 @@ class Desk:
         }
         write_running(self.settings.home, running)
 
-    def _say_where(self) -> None:
+    def _say_where(self, lines: Iterable[str]) -> None:
         say("")
         say(f"Daybook runs at {self.settings.address}")
         say(f"Mail in on 127.0.0.1:{self.settings.smtp_port}, NATS on {self.settings.bus_url}")
         say(f"Data in {self.settings.home}")
+        for line in lines:
+            say(line)
         say("Ctrl-C stops it.")
 
 

@@ -22,7 +22,7 @@ class Supervisor:
     def __init__(self, home: Path, say: Callable[[str], None], changed: Callable[[], None]) -> None:
         self._home, self._say, self._changed = home, say, changed
         self._groups: list[list[Child]] = []
-        self._keepers: set[asyncio.Task[None]] = set()
+        self._keepers: dict[Child, asyncio.Task[None]] = {}
 
     @property
     def pids(self) -> dict[str, int]:
@@ -39,12 +39,18 @@ class Supervisor:
 
     async def stop(self) -> None:
         """Stop everything, the last group first. Nothing is started again from here on."""
-        for keeper in self._keepers:
+        while self._groups:
+            await self.stop_last()
+
+    async def stop_last(self) -> None:
+        """Stop the group that was started last."""
+        group = self._groups[-1]
+        keepers = [self._keepers.pop(child) for child in group if child in self._keepers]
+        for keeper in keepers:
             keeper.cancel()
-        await asyncio.gather(*self._keepers, return_exceptions=True)
-        for group in reversed(self._groups):
-            await asyncio.gather(*(child.stop() for child in group))
-        self._groups.clear()
+        await asyncio.gather(*keepers, return_exceptions=True)
+        await asyncio.gather(*(child.stop() for child in group))
+        self._groups.pop()
         self._remember()
 
     def kill(self) -> None:
@@ -57,8 +63,7 @@ class Supervisor:
         began = time.monotonic()
         await child.wait_ready()
         self._say(f"{child.program.name:<14} ready in {time.monotonic() - began:.1f} s")
-        keeper = asyncio.create_task(self._keep(child), name=f"keep {child.program.name}")
-        self._keepers.add(keeper)
+        self._keepers[child] = asyncio.create_task(self._keep(child), name=f"keep {child.program.name}")
 
     async def _keep(self, child: Child) -> None:
         """Start the child again whenever it ends, after a pause that doubles while it keeps dying."""
