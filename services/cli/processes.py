@@ -13,7 +13,7 @@ from services.kit.settings import load
 
 SERVICES: dict[str, str] = {
     "web": "services.web:main",
-    "relay": "services.kit.bus.relay:main",
+    "relay": "services.kit.log.relay:main",
     "triage": "services.triage.app:main",
     "notification": "services.notification.app:main",
     "reporting": "services.reporting.app:main",

@@ -83,6 +83,11 @@ def current_traceparent() -> str | None:
     return _traceparent(context) if context.is_valid else None
 
 
+def traceparent_of(opened: Span | None) -> str | None:
+    """A span's own traceparent, for the headers of what it sends."""
+    return None if opened is None else _traceparent(opened.get_span_context())
+
+
 def _traceparent(context: SpanContext) -> str:
     return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
 
@@ -118,6 +123,16 @@ def span(
     tracer = trace.get_tracer(TRACER)
     with tracer.start_as_current_span(name, context=context, kind=kind, attributes=attributes, links=linked) as opened:
         yield opened
+
+
+def start_span(name: str, *, parent: str | None, kind: SpanKind, **attributes: str | int) -> Span | None:
+    """A span that the caller ends, for work that overlaps with other work; None where nobody receives spans."""
+    provider = trace.get_tracer_provider()
+    if not (isinstance(provider, TracerProvider) and getattr(provider.sampler, "received", True)):
+        return None
+    remote = span_context(parent)
+    context = None if remote is None else trace.set_span_in_context(trace.NonRecordingSpan(remote))
+    return trace.get_tracer(TRACER).start_span(name, context=context, kind=kind, attributes=attributes)
 
 
 # --- log lines

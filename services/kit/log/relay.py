@@ -1,0 +1,239 @@
+"""The log enters, the bus leaves: each lane published in order by the one process that holds its lease. I/O.
+
+Where to go on is never remembered: it is read from the lane's last message in the stream. So a relay may be killed,
+doubled, frozen and woken, and the bus wiped under it, and still each event follows the one before it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import asyncpg
+import uvloop
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError
+from uuid_utils.compat import uuid7
+
+from contracts.subjects import LANES, STREAM, poke
+from services.kit.bus.away import is_away
+from services.kit.bus.connect import connect
+from services.kit.bus.message import Stored
+from services.kit.bus.provision import provision
+from services.kit.bus.publish import Publisher, Sent, Tail
+from services.kit.log.lease import RENEW_SECONDS, Leases
+from services.kit.log.tails import read_tails
+from services.kit.metrics import Metrics
+from services.kit.postgres import Pool, connect_pool, queries
+from services.kit.ready import announce_ready
+from services.kit.telemetry import describe, log_message, setup_logging, setup_tracing
+
+if TYPE_CHECKING:
+    from services.kit.settings import Settings
+
+LOG = logging.getLogger("daybook.relay")
+SQL = queries("services/kit/log/sql/relay.sql")
+
+WINDOW_MAX = 500  # events under way at once: some 30 ms of work, so that no poke waits for long
+WINDOW_MIN = LANES  # while another relay publishes into the same stream, most of a long window would be refused
+LANE_BYTES_MAX = 1_000_000  # of one lane in a window; an event may be 2 MB, it comes alone then
+POLL_SECONDS = (0.25, 1.0)  # what a lost poke costs: at first, and after silence
+WATCH_SECONDS = 1.0
+WAIT_SECONDS = (0.1, 2.0)  # between attempts while a server is away or takes nothing: at first, and at most
+POOL_SIZE = 4
+
+
+class TakesNothing(Exception):
+    """The bus is there but takes no event: full, or out of order itself. What is in the log waits."""
+
+
+class Relay:
+    """Publishes the lanes that it holds, until it is cancelled."""
+
+    def __init__(self, pool: Pool, client: Client, leases: Leases, metrics: Metrics) -> None:
+        self._pool = pool
+        self._client = client
+        self._jetstream: JetStreamContext = client.jetstream()
+        self._publisher = Publisher(client)
+        self._leases = leases
+        self._metrics = metrics
+        self._tails: dict[int, Tail] = {}
+        self._stream_end = 0
+        self._stream_born: datetime | None = None
+        self._window = WINDOW_MAX
+        self._busy = LANES
+        self._poked = asyncio.Event()
+
+    async def run(self) -> None:
+        """Holds leases, watches the stream, publishes. Gives its lanes up at once when it is cancelled."""
+        await self._publisher.open()
+        for lane in range(LANES):
+            await self._client.subscribe(poke(lane), cb=self._poke)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._every(RENEW_SECONDS, self._renew))
+                tasks.create_task(self._every(WATCH_SECONDS, self._watch))
+                tasks.create_task(self._publish())
+        finally:
+            await self._leases.release()
+
+    async def _poke(self, _: Msg) -> None:
+        self._poked.set()
+
+    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await work()
+            except Exception as error:
+                if not _is_away(error):
+                    raise
+            await asyncio.sleep(seconds)
+
+    async def _renew(self) -> None:
+        before = set(self._leases.held())
+        held = set(await self._leases.renew())
+        if held != before:
+            log_message(LOG, "relay_lanes", lanes=",".join(map(str, sorted(held))))
+            self._poked.set()
+
+    async def _watch(self) -> None:
+        """A wiped or recreated stream answers as if nothing was wrong: its birth and its end tell."""
+        try:
+            info = await self._jetstream.stream_info(STREAM)
+        except NotFoundError:
+            await self._provision()
+            return
+        if info.created != self._stream_born or info.state.last_seq < self._stream_end:
+            if self._stream_born is not None:
+                log_message(LOG, "stream_is_another", logging.WARNING)
+            self._stream_born = info.created
+            self._tails.clear()
+            self._poked.set()
+
+    async def _provision(self) -> None:
+        log_message(LOG, "stream_missing", logging.WARNING)
+        self._tails.clear()
+        await provision(self._jetstream)
+        self._poked.set()
+
+    async def _publish(self) -> None:
+        pause, poll = WAIT_SECONDS[0], POLL_SECONDS[0]
+        while True:
+            self._poked.clear()
+            try:
+                if await self._round():
+                    pause, poll = WAIT_SECONDS[0], POLL_SECONDS[0]
+                    continue
+            except TakesNothing as error:
+                log_message(LOG, "bus_takes_nothing", logging.WARNING, error=str(error))
+            except Exception as error:
+                if not _is_away(error):
+                    raise
+                self._tails.clear()
+            else:
+                poll = POLL_SECONDS[0] if await self._wait_for_poke(poll) else min(poll * 2, POLL_SECONDS[1])
+                continue
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, WAIT_SECONDS[1])
+
+    async def _wait_for_poke(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._poked.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _round(self) -> bool:
+        """Publishes one window. False where there was nothing to publish."""
+        held = self._leases.held()
+        for lane in self._tails.keys() - held.keys():
+            del self._tails[lane]
+        if held.keys() - self._tails.keys():
+            try:
+                self._stream_end, self._tails = await read_tails(self._jetstream, self._pool, sorted(held))
+            except NotFoundError:
+                await self._provision()
+                return True
+        window = await self._read()
+        if not window:
+            return False
+        alone = len(self._tails) == LANES
+        started = time.monotonic()
+        sent = await self._publisher.publish(window, self._tails, self._stream_end if alone else None)
+        self._metrics.batch("relay", time.monotonic() - started)
+        self._note(sent)
+        if len(sent.taken) == len(window):
+            self._window = min(self._window * 2, WINDOW_MAX)
+        else:
+            await self._recover(window, sent, alone)
+        return True
+
+    async def _read(self) -> list[Stored]:
+        """What follows in the held lanes, of each a fair part: no lane waits behind a busy one."""
+        lanes = sorted(self._tails)
+        positions = [self._tails[lane].position for lane in lanes]
+        fair = max(1, self._window // self._busy)
+        rows = await self._pool.fetch(SQL["window"], lanes, positions, fair, LANE_BYTES_MAX)
+        self._busy = max(1, len({row["lane"] for row in rows}))
+        fair = max(1, self._window // self._busy)
+        found = [Stored(*row) for row in rows]
+        return [stored for stored in found if stored.position <= self._tails[stored.lane].position + fair]
+
+    def _note(self, sent: Sent) -> None:
+        for stored, sequence in sent.taken:
+            self._tails[stored.lane] = Tail(stored.position, sequence)
+            self._stream_end = max(self._stream_end, sequence)
+        for event_type, count in Counter(stored.type for stored, _ in sent.taken).items():
+            self._metrics.event(event_type, "published", count)
+
+    async def _recover(self, window: list[Stored], sent: Sent, alone: bool) -> None:
+        """Forgets what may be wrong, so that it is read from the stream again."""
+        taken = len(sent.taken)
+        log_message(LOG, "window_not_taken", logging.WARNING, asked=len(window), taken=taken, refusal=sent.refusal,
+                    out_of_step=sent.out_of_step, unanswered=sent.unanswered, no_stream=sent.no_stream)  # fmt: skip
+        self._window = max(self._window // 2, WINDOW_MIN)
+        moved = {stored.lane for stored, _ in sent.taken}
+        if sent.unanswered or (alone and sent.out_of_step):
+            self._tails.clear()
+        for lane in {stored.lane for stored in window} - moved:
+            self._tails.pop(lane, None)
+        if sent.no_stream:
+            await self._provision()
+        if sent.refusal is not None or not taken:
+            raise TakesNothing(sent.refusal or "it is not as this relay thought")
+
+
+def _is_away(error: Exception) -> bool:
+    """A process may end by its own mistakes, not by a server's absence. Here every InterfaceError is a lost link."""
+    away = is_away(error) or isinstance(error, asyncpg.InterfaceError)
+    if away:
+        log_message(LOG, "server_away", logging.WARNING, error=describe(error))
+    return away
+
+
+def main(settings: Settings) -> None:
+    """The process `relay`."""
+    setup_logging(settings, "relay")
+    setup_tracing(settings, "relay")
+    uvloop.run(serve(settings))
+
+
+async def serve(settings: Settings) -> None:
+    """Opens what a relay needs and runs it until cancelled."""
+    pool = await connect_pool(settings, "relay", size=POOL_SIZE, program="daybook-relay")
+    client = await connect(settings, "daybook-relay")
+    try:
+        relay = Relay(pool, client, Leases(pool, "relay", holder=uuid7()), Metrics("relay"))
+        announce_ready()
+        await relay.run()
+    finally:
+        await client.close()
+        await pool.close()
