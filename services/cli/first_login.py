@@ -54,6 +54,8 @@ async def _register(settings: Settings, command: RegisterAgent) -> None:
                 headers={"authorization": f"Bearer {token}", "content-type": "application/json"},
             )
         await revoke_token(pool, identifier)
+    except httpx.TransportError as error:
+        raise CannotStart(f"the desk does not answer at its own address ({error}): see the logs") from error
     finally:
         await pool.close()
     if not answer.is_success:
