@@ -1,0 +1,131 @@
+"""`python -m tests.bench [--events N] [--json FILE]`: G1 to G5 of the goals, each with its raw limit or peer in the same run."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import time
+from pathlib import Path
+from statistics import median
+
+import uvloop
+from rich.console import Console
+from uuid_utils.compat import uuid7
+
+from services.kit.personal import Vault
+from services.kit.postgres import connect_pool
+from tests.bench import append, door, peer, rebuild
+from tests.bench.desk import desk
+from tests.bench.servers import servers
+from tests.bench.table import Row, show, write
+
+RUNS = 3  # of everything that takes seconds; medians are quoted
+SAVES = 2_000  # of the peer
+
+
+async def appends(events: int) -> Row:
+    """G1."""
+    async with servers() as settings:
+        runs, raws = [], []
+        for _ in range(RUNS):
+            runs.append(await append.daybook(settings, events))
+            raws.append(await append.raw(settings, events))
+        other = await asyncio.to_thread(peer.eventsourcing, settings, SAVES)
+    rate, p99 = median(run.per_second for run in runs), median(run.p99_ms for run in runs)
+    ratio = median(run.per_second / raw for run, raw in zip(runs, raws, strict=True))
+    return Row(
+        figure="G1",
+        what="durable, checked one-event appends, one process, 256 callers",
+        measured=f"{rate:,.0f}/s, p99 {p99:.0f} ms; {ratio:.2f} x raw ({median(raws):,.0f}/s); "
+        f"{rate / other.appended:.0f} x eventsourcing ({other.appended:,.0f}/s)",
+        goal=">= 12,000/s, p99 <= 50 ms, >= 0.4 x raw, >= 20 x eventsourcing",
+        reached=rate >= 12_000 and p99 <= 50 and ratio >= 0.4 and rate >= 20 * other.appended,
+        values={"per_second": rate, "p99_ms": p99, "raw": median(raws), "ratio": ratio, "peer": other.appended},
+    )
+
+
+async def rebuilds(events: int) -> Row:
+    """G5, the fold; the queue view from zero is measured by the reporting service's own rebuild."""
+    async with servers() as settings:
+        pool = await connect_pool(settings, "intake", size=4)
+        vault = Vault(pool, os.urandom(32), new_id=uuid7, random_bytes=os.urandom, monotonic=time.monotonic)
+        await rebuild.fill(pool, vault, events)
+        pairs = [(await rebuild.folded(pool), await rebuild.raw(settings)) for _ in range(RUNS)]
+        other = await asyncio.to_thread(peer.eventsourcing, settings, 80)
+        await pool.close()
+    rate, raw = median(folded for folded, _ in pairs), median(raw for _, raw in pairs)
+    ratio = median(folded / raw for folded, raw in pairs)
+    return Row(
+        figure="G5",
+        what=f"{events:,} events read, decoded, validated and folded by one process",
+        measured=f"{rate:,.0f}/s; {ratio:.2f} x raw cursor ({raw:,.0f}/s); "
+        f"{rate / other.replayed:.1f} x eventsourcing ({other.replayed:,.0f}/s)",
+        goal=">= 60,000/s, >= 0.25 x raw cursor, >= 1.2 x eventsourcing",
+        reached=rate >= 60_000 and ratio >= 0.25 and rate >= 1.2 * other.replayed,
+        values={"per_second": rate, "raw": raw, "ratio": ratio, "peer": other.replayed},
+    )
+
+
+async def doors(tickets: int) -> list[Row]:
+    """G3 and G4, against a whole desk."""
+    async with desk() as running:
+        await door.prepare(running)
+        await door.accept(running, 500)
+        taken = [await door.accept(running, tickets) for _ in range(RUNS)]
+        seen = await door.see(running, 100, 10.0)
+        memory = running.memory()
+    rate, p99 = median(run.per_second for run in taken), median(run.p99_ms for run in taken)
+    cpu, drained = median(run.cpu_ms for run in taken), median(run.drained_seconds for run in taken)
+    return [
+        Row(
+            figure="G3",
+            what="201 to prioritised and visible in GET /queue, 100 tickets/s",
+            measured=f"p50 {seen.p50_ms:.0f} ms, p99 {seen.p99_ms:.0f} ms, {seen.missed} not seen",
+            goal="p50 <= 50 ms, p99 <= 200 ms",
+            reached=seen.p50_ms <= 50 and seen.p99_ms <= 200 and seen.missed == 0,
+            values={"p50_ms": seen.p50_ms, "p99_ms": seen.p99_ms, "missed": float(seen.missed)},
+        ),
+        Row(
+            figure="G4",
+            what="POST /tickets accepted durably, 32 connections, every service running",
+            measured=f"{rate:,.0f}/s, p99 {p99:.0f} ms, {cpu:.1f} ms CPU a ticket, drained in {drained:.0f} s",
+            goal=">= 600/s, p99 <= 100 ms, <= 3 ms CPU, drained <= 60 s",
+            reached=rate >= 600 and p99 <= 100 and cpu <= 3 and drained <= 60,
+            values={"per_second": rate, "p99_ms": p99, "cpu_ms": cpu, "drained_seconds": drained},
+        ),
+        Row(
+            figure="G10",
+            what="memory of each service after that, proportional",
+            measured=", ".join(f"{name} {size:.0f}" for name, size in memory.items()) + " MB",
+            goal="<= 150 MB each (triage 250)",
+            reached=all(
+                size <= (250 if name == "triage" else 150) for name, size in memory.items() if name != "postgres"
+            ),
+            values=memory,
+        ),
+    ]
+
+
+async def main() -> None:
+    arguments = argparse.ArgumentParser(prog="make bench")
+    arguments.add_argument("--events", type=int, default=25_600, help="appended in each run of G1")
+    arguments.add_argument("--log", type=int, default=100_000, help="events in the log of G5")
+    arguments.add_argument("--tickets", type=int, default=3_000, help="submitted in each run of G4")
+    arguments.add_argument("--json", type=Path, default=Path(".daybook/bench.json"))
+    given = arguments.parse_args()
+    console = Console()
+    rows: list[Row] = []
+    with console.status("G1: appends") as status:
+        rows.append(await appends(given.events))
+        status.update("G3, G4: a whole desk")
+        rows.extend(await doors(given.tickets))
+        status.update("G5: rebuild")
+        rows.append(await rebuilds(given.log))
+    show(rows, console)
+    write(rows, given.json)
+    console.print(f"The same as JSON: {given.json}")
+
+
+if __name__ == "__main__":
+    uvloop.run(main())
