@@ -19,7 +19,10 @@ COMMANDS: dict[str, str] = {
     "provision": "services.cli.provision",
     "health": "services.cli.health",
     "serve": "services.cli.serve",
+    "token": "services.cli.token",
+    "clients": "services.cli.clients",
     "contracts": "services.cli.contracts",
+    "import": "services.cli.importing",
 }
 """The first word of each command and the module that registers it, in the order of `daybook --help`."""
 
