@@ -1,0 +1,1 @@
+"""The web face. Browsers enter, pages leave; data comes and goes through the public API, only sessions are its own."""

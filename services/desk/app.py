@@ -1,0 +1,62 @@
+"""Settings, the API as an httpx client, a pool of role desk and the clock enter; the ASGI app of the web face leaves.
+
+`http` speaks to intake and reporting: in production with their base URL, in one process with the transport InProcess
+(services/desk/asgi.py), since httpx's own in-process transport cannot carry the live stream.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+import httpx
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from services.desk.guard import SafeHeaders
+from services.desk.pages import actions, inbox, live, login, mailbox, manage, portal, styleguide, ticket, wallboard
+from services.desk.refusals import register
+from services.desk.render import STATIC, Pages, Static
+from services.desk.sessions import Sessions
+from services.desk.visit import Desk
+from services.kit.clock import Clock
+from services.kit.postgres import Pool
+from services.kit.settings import Settings
+
+
+def build(
+    settings: Settings,
+    http: httpx.AsyncClient,
+    pool: Pool,
+    clock: Clock,
+    chance: Callable[[int], bytes] = secrets.token_bytes,
+) -> FastAPI:
+    """The pages. Whoever calls this closes the client and the pool."""
+    desk = Desk(
+        http=http,
+        sessions=Sessions(pool, chance),
+        pages=Pages(),
+        clock=clock,
+        chance=chance,
+        secure=settings.address.startswith("https://"),
+        mailbox=settings.smtp_url is None,
+    )
+    app = FastAPI(title="Daybook desk", openapi_url=None, docs_url=None, redoc_url=None)
+    for page in (login, inbox, ticket, actions, manage, wallboard, live, portal, styleguide):
+        app.include_router(page.routes(desk))
+    if desk.mailbox:
+        app.include_router(mailbox.routes(desk))
+
+    @app.get("/health")
+    async def health() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/")
+    async def front(request: Request) -> Response:
+        return RedirectResponse("/inbox", 303)
+
+    app.mount("/static", Static(directory=STATIC), name="static")
+    app.add_middleware(SafeHeaders)
+    register(app, desk)
+    return app

@@ -1,0 +1,129 @@
+"""A ticket's events enter, the days of its timeline leave: letters as cards, everything else as one sentence. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from services.desk import lines, words
+from services.desk.reader import Reader, span
+from services.desk.shapes import TicketEvent
+
+SILENCE_SECONDS = 2 * 86400  # shorter pauses are what the days' headings show anyway
+
+LETTERS = {
+    "ticket.submitted": "message",
+    "ticket.message_received": "message",
+    "ticket.reply_sent": "reply",
+    "ticket.note_added": "note",
+}
+
+
+@dataclass(frozen=True)
+class File:
+    name: str
+    size: str
+
+
+@dataclass(frozen=True)
+class Letter:
+    """Words that somebody wrote: the requester's message, the desk's reply, or a note that stays inside."""
+
+    id: str
+    kind: str
+    at: datetime
+    who: str
+    role: str
+    via: str
+    body: str | None
+    files: tuple[File, ...]
+    version: int
+    is_letter: bool = True
+
+
+@dataclass(frozen=True)
+class Fact:
+    """Something that happened, in one sentence."""
+
+    id: str
+    at: datetime
+    line: lines.Line
+    version: int
+    is_letter: bool = False
+
+
+@dataclass(frozen=True)
+class Day:
+    title: str
+    gap: str | None
+    """How long nothing happened before this day, where that was long."""
+    entries: tuple[Letter | Fact, ...]
+
+
+def days(events: Iterable[TicketEvent], reader: Reader) -> list[Day]:
+    """The timeline, oldest first."""
+    entries = [entry(event, reader) for event in events]
+    found: list[Day] = []
+    last: datetime | None = None
+    for on, group in _by_day(entries, reader):
+        first = group[0].at
+        quiet = (first - last).total_seconds() if last else 0.0
+        gap = f"{span(quiet)} of silence" if quiet > SILENCE_SECONDS else None
+        found.append(Day(_title(on, first, reader), gap, tuple(group)))
+        last = group[-1].at
+    return found
+
+
+def entry(event: TicketEvent, reader: Reader) -> Letter | Fact:
+    kind = LETTERS.get(event.type)
+    if kind is None:
+        return Fact(str(event.id), event.time, lines.line(event, reader), event.version)
+    data = event.data
+    return Letter(
+        id=str(event.id),
+        kind=kind,
+        at=event.time,
+        who=event.actor.name or ("The requester" if kind == "message" else "The desk"),
+        role={"message": "requester", "reply": "reply to the requester", "note": ""}[kind],
+        via=words.CHANNELS.get(str(data.get("channel") or ""), "") if kind == "message" else "",
+        body=lines.opened(data.get("body")),
+        files=tuple(_file(file) for file in data.get("attachments") or ()),
+        version=event.version,
+    )
+
+
+def tick_kind(event: TicketEvent) -> str:
+    """How an event looks on the slider: words weigh more than facts, a broken promise most."""
+    if event.type in {"ticket.checkpoint_missed", "sla.breached"}:
+        return "bad"
+    return LETTERS.get(event.type, "fact")
+
+
+def newest_word(events: Sequence[TicketEvent]) -> int:
+    """The version of the requester's newest message: what an agent must have seen before they answer."""
+    heard = [event.version for event in events if LETTERS.get(event.type) == "message"]
+    return max(heard, default=0)
+
+
+def _by_day(entries: Iterable[Letter | Fact], reader: Reader) -> list[tuple[date, list[Letter | Fact]]]:
+    groups: list[tuple[date, list[Letter | Fact]]] = []
+    for one in entries:
+        on = reader.local(one.at).date()
+        if not groups or groups[-1][0] != on:
+            groups.append((on, []))
+        groups[-1][1].append(one)
+    return groups
+
+
+def _title(on: date, first: datetime, reader: Reader) -> str:
+    title = reader.day(first)
+    return f"{title}, {on.day} {on:%B}" if title in ("Today", "Yesterday") else title
+
+
+def _file(data: Any) -> File:
+    told = data if isinstance(data, dict) else {}
+    size = int(told.get("bytes") or 0)
+    shown = f"{size / 1_048_576:.1f} MB" if size >= 1_048_576 else f"{max(1, size // 1024)} KB"
+    return File(lines.opened(told.get("name")) or "a file", shown)
