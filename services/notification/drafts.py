@@ -76,7 +76,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class NoDraft:
-    """A letter that can't be written. `code` is no_address, erased or sandbox."""
+    """A letter that is not to be written. `code` is no_address, erased, sandbox, or told: the log knows its end."""
 
     row: Row
     person: UUID
@@ -110,10 +110,9 @@ class Drafts:
             )
         )
         births = {ticket: _birth(events) for ticket, events in tickets.items()}
-        streams = {birth.requester for birth in births.values()} | {client_stream(row.client) for row in rows}
-        around = _by_stream(
-            await reader.fetch(SQL["people_and_clients"], [lane_of(stream) for stream in streams], list(streams))
-        )
+        streams = {birth.requester for birth in births.values()}
+        streams |= {client_stream(row.client) for row in rows} | {row.stream for row in rows}
+        around = _by_stream(await reader.fetch(SQL["around"], [lane_of(stream) for stream in streams], list(streams)))
         await self._vault.load({birth.requester for birth in births.values()})
         drafts = []
         for row in rows:
@@ -126,6 +125,8 @@ class Drafts:
     ) -> Draft | NoDraft:
         client, person = _newest_client(around.get(client_stream(row.client), ())), birth.requester
         known = around.get(person, ())
+        if row.stream in around:
+            return NoDraft(row, person, "told")
         if client is not None and client.practice and row.origin != Origin.DEMO:
             return NoDraft(row, person, "sandbox")
         who = known[-1].data if known else None

@@ -18,7 +18,8 @@ from services.notification.drafts import LETTER_OF, Draft, NoDraft, Row
 SQL = queries("services/notification/sql/outbox.sql")
 
 ACTOR: Final = "system:notification"
-SANDBOX: Final = "sandbox"
+UNTOLD: Final = {"sandbox": "muted", "told": "sent"}
+"""Ends that the log does not hear of: nothing was to be sent, or it knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ async def end(connection: Connection, ends: Sequence[End], *, log_time: bool) ->
         states,
         [end.code if isinstance(end, Failed) else None for end in ends],
     )
-    appends = [_append(end, log_time=log_time) for end, state in zip(ends, states, strict=True) if state != "muted"]
+    appends = [_append(end, log_time=log_time) for end in ends if isinstance(end, Sent) or end.code not in UNTOLD]
     if appends:
         await append_in(connection, appends)
 
@@ -73,7 +74,7 @@ def _state(end: End) -> str:
         case Sent():
             return "sent"
         case Failed(code=code):
-            return "muted" if code == SANDBOX else "failed"
+            return UNTOLD.get(code, "failed")
 
 
 def _append(end: End, *, log_time: bool) -> Append:

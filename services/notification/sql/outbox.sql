@@ -78,11 +78,11 @@ WHERE e.version = 1 OR e.id = ANY ($3::uuid[])
    OR e.type IN ('ticket.checkpoint_promised', 'ticket.resolved', 'ticket.closed')
 ORDER BY e.stream, e.version;
 
--- name: people_and_clients
--- Recipients' sealed names and addresses, and clients' terms; of each the newest comes last.
+-- name: around
+-- Recipients' sealed names and addresses, clients' terms, and letters whose end the log knows; of each the newest last.
 SELECT e.lane, e.position, e.client, e.sequence, e.number, e.stream, e.version, e.id, e.type, e.schema_version, e.actor,
        e.causation, e.origin, e.occurred_at, e.recorded_at, e.trace, e.payload
 FROM unnest($1::smallint[], $2::uuid[]) AS w (lane, stream)
 JOIN log.events e ON e.lane = w.lane AND e.stream = w.stream
-WHERE e.type IN ('person.registered', 'client.registered', 'client.changed')
+WHERE e.type IN ('person.registered', 'client.registered', 'client.changed', 'delivery.sent', 'delivery.failed')
 ORDER BY e.stream, e.version;
