@@ -162,10 +162,14 @@ def _category_set(_: Held, __: Recorded[Event], data: tickets.CategorySet) -> Ch
 
 def _status(ticket: Held, event: Recorded[Event], data: tickets.StatusChanged) -> Change:
     change: dict[str, Any] = {"source_status": data.source_status or ticket.source_status}
+    if data.status is ticket.status:  # an import repeats a state; an end keeps its first instant
+        return None, change
     if data.status is Status.RESOLVED:
-        change["resolved_at"] = event.occurred_at
-    if data.status is Status.CLOSED:
-        change["closed_at"] = event.occurred_at
+        change |= {"resolved_at": event.occurred_at, "closed_at": None, "close_reason": None}
+    elif data.status is Status.CLOSED:
+        change |= {"closed_at": event.occurred_at}
+    else:
+        change |= {"resolved_at": None, "closed_at": None, "close_reason": None}
     return STATES[data.status], change
 
 
