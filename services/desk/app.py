@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from datetime import datetime
 
 import httpx
 from fastapi import FastAPI
@@ -20,7 +21,6 @@ from services.desk.refusals import register
 from services.desk.render import STATIC, Pages, Static
 from services.desk.sessions import Sessions
 from services.desk.visit import Desk
-from services.kit.clock import Clock
 from services.kit.postgres import Pool
 from services.kit.settings import Settings
 
@@ -29,7 +29,7 @@ def build(
     settings: Settings,
     http: httpx.AsyncClient,
     pool: Pool,
-    clock: Clock,
+    clock: Callable[[], datetime],
     chance: Callable[[int], bytes] = secrets.token_bytes,
 ) -> FastAPI:
     """The pages. Whoever calls this closes the client and the pool."""
@@ -47,10 +47,6 @@ def build(
         app.include_router(page.routes(desk))
     if desk.mailbox:
         app.include_router(mailbox.routes(desk))
-
-    @app.get("/health")
-    async def health() -> dict[str, str]:
-        return {"status": "ok"}
 
     @app.get("/")
     async def front(request: Request) -> Response:

@@ -63,6 +63,11 @@ class Reader:
         year = "" if local.year == now.year else f" {local.year}"
         return f"{local:%A} {local.day} {local:%B}{year}"
 
+    def moment(self, at: datetime) -> str:
+        """A day and its clock in full words: `Monday 23 November, 10:20`."""
+        local = self.local(at)
+        return f"{local:%A} {local.day} {local:%B}, {local:%H:%M}"
+
     def ago(self, at: datetime) -> str:
         """`just now`, `12 min ago`, `3 h ago`, `5 days ago`."""
         seconds = (self.now - at).total_seconds()

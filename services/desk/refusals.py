@@ -11,12 +11,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from services.desk.api import ApiAway, ApiProblem
-from services.desk.guard import SESSION_COOKIE, Forged, NotSignedIn
+from services.desk.guard import HEADERS, SESSION_COOKIE, Forged, NotSignedIn
 from services.desk.render import said
 from services.desk.visit import Desk, is_htmx
 
 HEADINGS = {403: "This is not for you", 404: "There is no such page"}
 AWAY = "The desk cannot reach its data just now. Nothing is lost; try again in a moment."
+FAULT = "The desk met a fault of its own and has written it down. Nothing that you sent before is lost."
 FORGED = "This form was opened too long ago or somewhere else. Open the page again and send it from there."
 
 
@@ -44,6 +45,12 @@ def register(app: FastAPI, desk: Desk) -> None:
         heading = HEADINGS.get(status, "This does not work")
         return _tell(desk, request, status, heading, "The address may be old, or mistyped.", "/inbox")
 
+    async def fault(request: Request, error: Exception) -> Response:
+        response = _tell(desk, request, 500, "A fault of ours", FAULT, request.url.path)
+        response.raw_headers += HEADERS  # this answer is made outside the middleware that gives the others theirs
+        return response
+
+    app.add_exception_handler(Exception, fault)
     app.add_exception_handler(NotSignedIn, not_signed_in)
     app.add_exception_handler(Forged, forged)
     app.add_exception_handler(ApiProblem, refused)
@@ -70,6 +77,6 @@ async def _signed_out(desk: Desk, request: Request) -> Response:
 def _tell(desk: Desk, request: Request, status: int, heading: str, sentence: str, back: str) -> Response:
     if is_htmx(request):
         return Response(status_code=status, headers=said(sentence, "problem") | {"HX-Reswap": "none"})
-    way = {"url": back, "name": "Try again" if status == 503 else "Go to the inbox"}
+    way = {"url": back, "name": "Try again" if status >= 500 else "Go to the inbox"}
     reader = desk.stranger(request).reader
     return desk.pages.page("message.html", reader, status=status, heading=heading, sentence=sentence, way=way)

@@ -102,9 +102,9 @@ def number(value: float) -> str:
 
 @pass_context
 def when(context: Context, at: datetime, how: str = "stamp") -> Markup:
-    """`<time>` in the reader's zone: stamp, clock, ago or day; the whole of it in the title."""
+    """`<time>` in the reader's zone: stamp, clock, ago, day or moment; the whole of it in the title."""
     reader: Reader = context["reader"]
-    shown = {"stamp": reader.stamp, "clock": reader.clock, "ago": reader.ago, "day": reader.day}[how](at)
+    shown = {"stamp": reader.stamp, "clock": reader.clock, "ago": reader.ago, "day": reader.day, "moment": reader.moment}[how](at)
     return Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(), reader.full(at), shown)
 
 

@@ -16,7 +16,6 @@ from services.desk.guard import FORM_COOKIE, SESSION_COOKIE, NotSignedIn, keep_c
 from services.desk.reader import Reader, theme_of, zone_of
 from services.desk.render import Pages
 from services.desk.sessions import Session, Sessions
-from services.kit.clock import Clock
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Desk:
     http: httpx.AsyncClient
     sessions: Sessions
     pages: Pages
-    clock: Clock
+    clock: Callable[[], datetime]
     chance: Callable[[int], bytes]
     secure: bool
     mailbox: bool
@@ -76,7 +75,7 @@ class Desk:
 
     def _reader(self, request: Request, csrf: str, session: Session | None) -> Reader:
         path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        return Reader(zone_of(request.cookies), self.clock.now(), theme_of(request.cookies), path, csrf, session)
+        return Reader(zone_of(request.cookies), self.clock(), theme_of(request.cookies), path, csrf, session)
 
 
 def is_htmx(request: Request) -> bool:
