@@ -104,8 +104,8 @@ def number(value: float) -> str:
 def when(context: Context, at: datetime, how: str = "stamp") -> Markup:
     """`<time>` in the reader's zone: stamp, clock, ago, day or moment; the whole of it in the title."""
     reader: Reader = context["reader"]
-    shown = {"stamp": reader.stamp, "clock": reader.clock, "ago": reader.ago, "day": reader.day, "moment": reader.moment}[how](at)
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(), reader.full(at), shown)
+    ways = {"stamp": reader.stamp, "clock": reader.clock, "ago": reader.ago, "day": reader.day, "moment": reader.moment}
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(), reader.full(at), ways[how](at))
 
 
 @pass_context
