@@ -1,4 +1,4 @@
-"""`python -m tests.bench [--events N] [--json FILE]`: G1 to G5 of the goals, each with its raw limit or peer in the same run."""
+"""`python -m tests.bench`: the goals, each with its raw limit or peer in the same run."""
 
 from __future__ import annotations
 
