@@ -42,10 +42,11 @@ def options(name: str) -> dict[str, Any]:
 
 async def connect(settings: Settings, name: str) -> Client:
     """A raw NATS connection. Waits for a server that is not there yet; it reconnects for ever."""
-    return await nats.connect(settings.bus_url, error_cb=_tell, allow_reconnect=True, **options(name))
+    return await nats.connect(settings.bus_url, error_cb=tell, allow_reconnect=True, **options(name))
 
 
-async def _tell(error: Exception) -> None:
+async def tell(error: Exception) -> None:
+    """What a connection does with an error that belongs to no call: a line in the log, and it goes on."""
     log_message(LOG, "bus_error", logging.WARNING, error=describe(error))
 
 

@@ -1,0 +1,200 @@
+"""Events of some lanes and a handler enter; effects, cursors and dead letters leave, in one transaction each. I/O."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+from uuid import UUID
+
+import asyncpg
+from opentelemetry.trace import SpanKind
+
+from contracts.envelope import Recorded
+from contracts.model import Event
+from services.kit.bus.away import is_away
+from services.kit.bus.message import Stored, opened
+from services.kit.postgres import Connection, Pool, queries
+from services.kit.telemetry import describe, span, start_span
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from services.kit.clock import Clock
+    from services.kit.metrics import Metrics
+
+SQL = queries("services/kit/bus/sql/consumer.sql")
+
+AfterCommit = Callable[[], None]
+"""What to do once the effects are committed and cannot be undone: poke the relay, wake a sender. It must not block."""
+
+
+class Handler(Protocol):
+    """What a service does with events. `name` names its cursor and its durable consumer on the bus."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def handle(self, lane: int, events: Sequence[Recorded[Event]], connection: Connection) -> AfterCommit | None:
+        """Digests events of one lane, in order, each once; only events of a stream that waits for a dead letter miss.
+
+        Runs inside the transaction that also moves the cursor; what it raises undoes everything, and the events are
+        tried again one by one. Give what is appended the causing event's `trace`: a batch holds events of many traces.
+        """
+        ...
+
+
+class CursorMoved(Exception):
+    """Another process of the same consumer has digested these events."""
+
+
+class Share(NamedTuple):
+    """Events of one lane that follow its cursor without a hole, and under which span each was sent."""
+
+    lane: int
+    events: Sequence[Recorded[Event]]
+    parents: Sequence[str | None]
+
+    @property
+    def after(self) -> int:
+        return self.events[0].position - 1
+
+    @property
+    def upto(self) -> int:
+        return self.events[-1].position
+
+
+@dataclass
+class Digest:
+    """The transactions of one consumer."""
+
+    handler: Handler
+    pool: Pool
+    clock: Clock
+    metrics: Metrics
+
+    async def commit(self, shares: Sequence[Share]) -> None:
+        """Digests all shares, in ascending order of lanes, or none. Raises CursorMoved, or what the handler raises."""
+        started = time.monotonic()
+        with _traced(self.handler.name, shares):
+            async with _transaction(self.pool) as connection:
+                after = await self._effects(shares, connection)
+            for call in after:
+                call()
+        self.metrics.batch(self.handler.name, time.monotonic() - started)
+        now = datetime.now(UTC)
+        for share in shares:
+            self.metrics.delay(self.handler.name, (now - share.events[-1].recorded_at).total_seconds())
+            for event in share.events:
+                self.metrics.event(event.type, "digested")
+
+    async def _effects(self, shares: Sequence[Share], connection: Connection) -> list[AfterCommit]:
+        waiting = await self._move(shares, connection)
+        after: list[AfterCommit] = []
+        for share in shares:
+            waits = waiting[share.lane]
+            fit = [event for event in share.events if event.stream not in waits] if waits else share.events
+            for event in share.events if waits else ():
+                if event.stream in waits:
+                    await connection.execute(
+                        SQL["hold_back"], share.lane, self.handler.name, event.position, event.stream, event.type
+                    )
+            if fit:
+                self.clock.advance(max(event.occurred_at for event in fit))
+                call = await self.handler.handle(share.lane, fit, connection)
+                if call is not None:
+                    after.append(call)
+        return after
+
+    async def _move(self, shares: Sequence[Share], connection: Connection) -> dict[int, set[UUID]]:
+        """Takes the cursors' locks and moves them; answers which streams of each lane wait."""
+        lanes, after, upto = zip(*((share.lane, share.after, share.upto) for share in shares), strict=True)
+        rows = await connection.fetch(SQL["move"], self.handler.name, lanes, after, upto)
+        if len(rows) < len(shares):
+            raise CursorMoved
+        return {row["lane"]: set(row["waiting"]) for row in rows}
+
+    async def bury(self, stored: Stored | Recorded[Event], error: BaseException, attempts: int) -> None:
+        """Puts one event aside with its error and lets the lane go on; its stream waits. Raises CursorMoved."""
+        lane, name, position = stored.lane, self.handler.name, stored.position
+        async with _transaction(self.pool) as connection:
+            moved = await connection.fetch(SQL["move"], name, [lane], [position - 1], [position])
+            if not moved:
+                raise CursorMoved
+            if stored.stream in moved[0]["waiting"]:
+                await connection.execute(SQL["hold_back"], lane, name, position, stored.stream, stored.type)
+            else:
+                await connection.execute(
+                    SQL["bury"], lane, name, position, stored.stream, stored.type, describe(error), attempts
+                )
+        self.metrics.event(stored.type, "dead_lettered")
+
+    async def replay(self, lane: int, stream: UUID) -> tuple[Stored, BaseException] | None:
+        """Digests a stream's dead letters in order. Answers which failed again, and with what; None when none did."""
+        while (tried := await self._replay_first(lane, stream)) is not None:
+            stored, error = tried
+            if error is not None:
+                arguments = (lane, self.handler.name, stored.position, describe(error))
+                await self.pool.execute(SQL["failed_again"], *arguments)
+                return stored, error
+        return None
+
+    async def _replay_first(self, lane: int, stream: UUID) -> tuple[Stored, Exception | None] | None:
+        name = self.handler.name
+        async with _transaction(self.pool) as connection:
+            await connection.execute(SQL["lock"], lane, name)
+            row = await connection.fetchrow(SQL["first_letter"], lane, name, stream)
+            if row is None:
+                await connection.execute(SQL["wait_no_more"], lane, name, stream)
+                return None
+            stored = Stored(*row)
+            try:
+                async with connection.transaction():  # a savepoint: what the handler breaks must not break the answer
+                    with span(f"replay {stored.type}", parent=stored.trace):
+                        after = await self.handler.handle(lane, [opened(stored)], connection)
+                        await connection.execute(SQL["replayed"], lane, name, stored.position)
+            except Exception as error:
+                if is_away(error) or connection.is_closed():
+                    raise
+                return stored, error
+        if after is not None:
+            after()
+        self.metrics.event(stored.type, "replayed")
+        return stored, None
+
+
+@asynccontextmanager
+async def _transaction(pool: Pool) -> AsyncIterator[Connection]:
+    """A transaction; a connection that was lost in it is told as such, not as a mistake of ours."""
+    async with pool.acquire() as connection:
+        try:
+            async with connection.transaction():
+                yield connection
+        except asyncpg.InterfaceError as error:
+            if connection.is_closed():
+                raise ConnectionResetError("the connection to PostgreSQL was lost") from error
+            raise
+
+
+@contextmanager
+def _traced(name: str, shares: Sequence[Share]) -> Iterator[None]:
+    """One span around the transaction, child of the events' trace or linked to their traces; and where spans are
+    received, one in each event's own trace, so that a trace reaches from the request to the last effect."""
+    parents = [parent for share in shares for parent in share.parents if parent is not None]
+    single = parents[-1] if len({parent[3:35] for parent in parents}) == 1 else None
+    own = [] if single else [
+        start_span(f"digest {event.type}", parent=parent, kind=SpanKind.CONSUMER, consumer=name,
+                   event=f"{share.lane}:{event.position}")
+        for share in shares for event, parent in zip(share.events, share.parents, strict=True)
+    ]  # fmt: skip
+    try:
+        links = () if single else parents
+        with span(f"digest {name}", parent=single, links=links, kind=SpanKind.CONSUMER):
+            yield
+    finally:
+        for opened_span in own:
+            if opened_span is not None:
+                opened_span.end()

@@ -1,0 +1,73 @@
+-- A consumer's row of a lane is its lock: effects, cursor, letters and what waits change under it, together.
+
+-- name: open_cursors
+INSERT INTO log.cursors (lane, consumer, position)
+SELECT lane, $1, 0 FROM log.lanes ON CONFLICT (lane, consumer) DO NOTHING;
+
+-- name: look
+-- Where the lanes and a consumer's cursors are. A bus that was wiped shows no hole at its end; this does.
+SELECT l.lane, l.position AS head, c.position AS cursor
+FROM log.lanes l JOIN log.cursors c ON c.lane = l.lane AND c.consumer = $1
+ORDER BY l.lane;
+
+-- name: move
+-- Moves cursors from where we know them, and says which streams wait. A lane that is missing from the answer has been
+-- moved by another process of the same consumer.
+UPDATE log.cursors c SET position = m.upto
+FROM unnest($2::smallint[], $3::bigint[], $4::bigint[]) AS m (lane, after, upto)
+WHERE c.consumer = $1 AND c.lane = m.lane AND c.position = m.after
+RETURNING c.lane, c.waiting;
+
+-- name: lane
+-- services/kit/log/sql/read.sql has the same with decoded data; here each event is judged alone.
+SELECT lane, position, client, sequence, number, stream, version, id, type, schema_version, actor, causation, origin,
+       occurred_at, recorded_at, trace, payload
+FROM log.events
+WHERE lane = $1 AND position > $2
+ORDER BY position
+LIMIT $3;
+
+-- name: bury
+-- An event that could not be digested. Its stream waits for it from now on.
+WITH waits AS (
+    UPDATE log.cursors SET waiting = array_append(waiting, $4)
+    WHERE lane = $1 AND consumer = $2 AND NOT $4 = ANY (waiting)
+)
+INSERT INTO log.dead_letters (lane, consumer, position, stream, type, error, attempts, failed_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp());
+
+-- name: hold_back
+-- A later event of a stream that waits.
+INSERT INTO log.dead_letters (lane, consumer, position, stream, type, error, attempts, failed_at)
+SELECT $1, $2, $3, $4, $5, 'waits for ' || $1 || ':' || min(d.position), 0, clock_timestamp()
+FROM log.dead_letters d
+WHERE d.lane = $1 AND d.consumer = $2 AND d.stream = $4 AND d.replayed_at IS NULL;
+
+-- name: asked
+-- The streams whose replay a person has asked for.
+SELECT DISTINCT lane, stream FROM log.dead_letters
+WHERE consumer = $1 AND replayed_at IS NULL AND replay_requested_at IS NOT NULL;
+
+-- name: lock
+SELECT position FROM log.cursors WHERE lane = $1 AND consumer = $2 FOR UPDATE;
+
+-- name: first_letter
+SELECT e.lane, e.position, e.client, e.sequence, e.number, e.stream, e.version, e.id, e.type, e.schema_version, e.actor,
+       e.causation, e.origin, e.occurred_at, e.recorded_at, e.trace, e.payload
+FROM log.dead_letters d
+JOIN log.events e ON e.lane = d.lane AND e.position = d.position
+WHERE d.consumer = $2 AND d.lane = $1 AND d.stream = $3 AND d.replayed_at IS NULL
+ORDER BY d.position
+LIMIT 1;
+
+-- name: replayed
+UPDATE log.dead_letters SET replayed_at = clock_timestamp(), replay_requested_at = NULL
+WHERE lane = $1 AND consumer = $2 AND position = $3;
+
+-- name: failed_again
+UPDATE log.dead_letters
+SET error = $4, attempts = attempts + 1, failed_at = clock_timestamp(), replay_requested_at = NULL
+WHERE lane = $1 AND consumer = $2 AND position = $3;
+
+-- name: wait_no_more
+UPDATE log.cursors SET waiting = array_remove(waiting, $3) WHERE lane = $1 AND consumer = $2;
