@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
+
+import asyncpg
 
 from contracts import tickets as tell
 from contracts.clients import ClientChanged, ClientRegistered
@@ -32,6 +35,10 @@ SQL = queries("services/notification/sql/outbox.sql")
 
 LETTER_OF: Final = {"receipt": Letter.RECEIPT, "reply": Letter.REPLY, "resolution": Letter.REPLY}
 
+SAMPLED: Final = "-01"
+"""How a traceparent ends whose spans are kept."""
+
+Client = ClientRegistered | ClientChanged
 Events = Sequence[Recorded[Event]]
 
 
@@ -39,6 +46,8 @@ Events = Sequence[Recorded[Event]]
 class Row:
     """One row of the outbox: which event asks for which letter."""
 
+    stream: UUID
+    """The delivery's own stream: one effect of one event has one."""
     lane: int
     event: UUID
     effect: str
@@ -52,10 +61,11 @@ class Row:
     doubtful: bool = False
     """The mail server was asked before, and nobody knows what came of it."""
 
-    @property
-    def stream(self) -> UUID:
-        """The delivery's own stream: one effect of one event has one."""
-        return named_stream(self.client, "delivery", f"{self.event}:{self.effect}")
+    @classmethod
+    def of(cls, record: asyncpg.Record) -> Row:
+        """A row of the queries `take` and `claim`."""
+        stream = named_stream(record["client"], "delivery", f"{record['event']}:{record['effect']}")
+        return cls(stream, *record)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,20 +120,26 @@ class Drafts:
             )
         )
         births = {ticket: _birth(events) for ticket, events in tickets.items()}
-        streams = {birth.requester for birth in births.values()}
-        streams |= {client_stream(row.client) for row in rows} | {row.stream for row in rows}
+        clients = {client: client_stream(client) for client in {row.client for row in rows}}
+        streams = {birth.requester for birth in births.values()} | set(clients.values()) | {row.stream for row in rows}
         around = _by_stream(await reader.fetch(SQL["around"], [lane_of(stream) for stream in streams], list(streams)))
+        terms = {client: _newest_client(around.get(stream, ())) for client, stream in clients.items()}
         await self._vault.load({birth.requester for birth in births.values()})
         drafts = []
         for row in rows:
-            with span("letter", parent=row.trace, attributes={"daybook.effect": row.effect}):
-                drafts.append(self._draft(row, tickets[row.ticket], births[row.ticket], around))
+            with _traced(row):
+                drafts.append(self._draft(row, tickets[row.ticket], births[row.ticket], terms[row.client], around))
         return drafts
 
     def _draft(
-        self, row: Row, events: Events, birth: tell.TicketSubmitted, around: Mapping[UUID, Events]
+        self,
+        row: Row,
+        events: Events,
+        birth: tell.TicketSubmitted,
+        client: Client | None,
+        around: Mapping[UUID, Events],
     ) -> Draft | NoDraft:
-        client, person = _newest_client(around.get(client_stream(row.client), ())), birth.requester
+        person = birth.requester
         known = around.get(person, ())
         if row.stream in around:
             return NoDraft(row, person, "told")
@@ -186,6 +202,13 @@ class Drafts:
         return headers
 
 
+def _traced(row: Row) -> AbstractContextManager[object]:
+    """A span of the trace that asked for the letter, where somebody records it; otherwise it would cost for nothing."""
+    if row.trace is None or not row.trace.endswith(SAMPLED):
+        return nullcontext()
+    return span("letter", parent=row.trace, attributes={"daybook.effect": row.effect})
+
+
 def _by_stream(rows: Iterable[Any]) -> dict[UUID, Events]:
     found: dict[UUID, list[Recorded[Event]]] = defaultdict(list)
     for event in recorded(rows):
@@ -200,7 +223,7 @@ def _birth(events: Events) -> tell.TicketSubmitted:
     return data
 
 
-def _newest_client(events: Events) -> ClientRegistered | ClientChanged | None:
+def _newest_client(events: Events) -> Client | None:
     data = events[-1].data if events else None
     return data if isinstance(data, ClientRegistered | ClientChanged) else None
 

@@ -6,12 +6,12 @@ come from the same source, so they never differ; everything that people wrote is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from services.kit.postgres import ROOT
 from services.notification.dates import LANGUAGES
@@ -65,9 +65,10 @@ class Letters:
         said["subject"] = one_line(about.subject)
         said["body"] = about.body.replace("\r\n", "\n").strip()
         subject, text = _parts(self._plain[effect, language], said)
-        link = Markup('<a href="{0}">{0}</a>').format(about.link)
+        address = escape(about.link)
+        link = Markup(f'<a href="{address}">{address}</a>')  # noqa: S704 - escaped in the line above
         _, marked = _parts(self._marked[effect, language], {**said, "link": link})
-        html = self._page.render(language=language, subject=subject, paragraphs=_paragraphs(marked))
+        html = _render(self._page, {"language": language, "subject": subject, "paragraphs": _paragraphs(marked)})
         return Written(subject[:SUBJECT_MAX], f"{text}\n", html)
 
 
@@ -82,11 +83,18 @@ def language_for(ticket: str | None, client: Iterable[str]) -> str:
 
 def one_line(text: str) -> str:
     """Without line breaks and other controls, which no header may hold."""
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else " " for char in text)
+    return " ".join(text.split())
 
 
-def _parts(template: Template, said: Mapping[str, object]) -> tuple[str, str]:
-    subject, _, rest = template.render(said).partition("\n")
+def _render(template: Template, said: dict[str, object]) -> str:
+    """What `template.render` gives, in half the time: our templates use no globals, so nothing need be copied."""
+    return "".join(template.root_render_func(template.new_context(said, shared=True)))
+
+
+def _parts(template: Template, said: dict[str, object]) -> tuple[str, str]:
+    subject, _, rest = _render(template, said).partition("\n")
     return subject, rest.strip()
 
 

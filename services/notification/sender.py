@@ -118,7 +118,7 @@ class Sender:
 
     async def _keep(self) -> int:
         async with self._pool.acquire() as connection, connection.transaction():
-            rows = [Row(*row) for row in await connection.fetch(SQL["take"], self._kept_origins, KEEP_BATCH)]
+            rows = [Row.of(row) for row in await connection.fetch(SQL["take"], self._kept_origins, KEEP_BATCH)]
             if not rows:
                 return 0
             drafts = await self._drafts.write(connection, rows)
@@ -134,7 +134,7 @@ class Sender:
         claim = await self._pool.fetch(
             SQL["claim"], [Origin.LIVE.value], SEND_BATCH, self._holder, self._times.claim
         )  # fmt: skip
-        rows = [Row(*row) for row in claim]
+        rows = [Row.of(row) for row in claim]
         if not rows:
             return 0
         self._counts.doubts(sum(row.doubtful for row in rows))

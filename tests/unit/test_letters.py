@@ -26,7 +26,7 @@ def about(**more: str | None) -> About:
 
 
 def draft(address: str = "ada@acme.example", name: str = "Ada Lovelace", **more: str | None) -> Draft:
-    row = Row(3, UUID(int=1), "receipt", UUID(int=3), "acme", "live", None, AT, 0, 0)
+    row = Row(UUID(int=2), 3, UUID(int=1), "receipt", UUID(int=3), "acme", "live", None, AT, 0, 0)
     return Draft(
         row=row,
         person=UUID(int=5),
