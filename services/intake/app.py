@@ -88,7 +88,7 @@ def assemble(
         appender=appender,
         vault=vault,
         clients=Clients(pool, monotonic),
-        requesters=Requesters(pool, vault),
+        requesters=Requesters(vault),
         clock=clock,
         log_clock=settings.clock == "log",
         new_id=new_id,

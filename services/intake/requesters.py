@@ -1,19 +1,20 @@
-"""A requester's address -> the person, and the event that registers them where they are new. I/O."""
+"""A requester's address -> the person, and the event that registers them where they are new. I/O.
+
+While the database is asked, further questions wait for the next one: a crowd shares a round trip and a commit.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from typing import NamedTuple
 from uuid import UUID
 
 from contracts.people import PersonRegistered, Requester
-from contracts.subjects import lane_of
-from services.kit.personal import Vault
-from services.kit.postgres import Pool, queries
-
-SQL = queries("services/intake/sql/intake.sql")
+from services.kit.personal import Known, Vault
 
 PEOPLE_MAX = 50_000  # addresses remembered by one process
+BATCH_MAX = 200  # addresses in one question
 
 
 class Person(NamedTuple):
@@ -24,29 +25,28 @@ class Person(NamedTuple):
 
 
 class Requesters:
-    """One per process; its vault has the keys of whoever was found last."""
+    """One per process; the vault has the key of whoever was found last."""
 
-    def __init__(self, pool: Pool, vault: Vault) -> None:
-        self._pool = pool
+    def __init__(self, vault: Vault) -> None:
         self._vault = vault
         self._registered: OrderedDict[bytes, UUID] = OrderedDict()
+        self._waiting: dict[bytes, tuple[str, str, asyncio.Future[Known]]] = {}
+        self._asking: asyncio.Task[None] | None = None
 
     async def find(self, client: str, requester: Requester) -> Person:
         """The person of this address within the client, made where nobody has it. Their key is at hand afterwards."""
         handle = self._vault.handle(client, requester.email)
-        known = self._registered.get(handle)
-        if known is not None:
+        registered = self._registered.get(handle)
+        if registered is not None:
             self._registered.move_to_end(handle)
-            await self._vault.load([known])
-            return Person(known, None)
-        person, made = await self._vault.find_or_make(client, requester.email)
-        if not made:
-            await self._vault.load([person])
-            if await self._pool.fetchval(SQL["stream_begun"], lane_of(person), person):
-                self._remember(handle, person)
-                return Person(person, None)
+            await self._vault.load([registered])
+            return Person(registered, None)
+        known = await self._ask(handle, client, requester.email)
+        if known.registered:
+            self._remember(handle, known.person)
+            return Person(known.person, None)
         name = requester.name.strip() or requester.email.partition("@")[0]
-        return Person(person, PersonRegistered(name=name, address=requester.email))
+        return Person(known.person, PersonRegistered(name=name, address=requester.email))
 
     def registered(self, client: str, requester: Requester, person: UUID) -> None:
         """Their registration has been written."""
@@ -60,3 +60,29 @@ class Requesters:
         self._registered[handle] = person
         while len(self._registered) > PEOPLE_MAX:
             self._registered.popitem(last=False)
+
+    async def _ask(self, handle: bytes, client: str, address: str) -> Known:
+        held = self._waiting.get(handle)
+        future = held[2] if held else asyncio.get_running_loop().create_future()
+        self._waiting[handle] = (client, address, future)
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask_all(), name="requesters")
+        return await asyncio.shield(future)
+
+    async def _ask_all(self) -> None:
+        try:
+            while self._waiting:
+                batch = {handle: self._waiting.pop(handle) for handle in list(self._waiting)[:BATCH_MAX]}
+                await self._ask_batch(batch)
+        finally:
+            self._asking = None
+
+    async def _ask_batch(self, batch: dict[bytes, tuple[str, str, asyncio.Future[Known]]]) -> None:
+        try:
+            found = await self._vault.find_or_make_many([(client, address) for client, address, _ in batch.values()])
+        except Exception as error:  # noqa: BLE001  every waiting caller hears of it
+            for _, _, future in batch.values():
+                future.set_exception(error)
+            return
+        for handle, (_, _, future) in batch.items():
+            future.set_result(found[handle])

@@ -12,7 +12,7 @@ from binascii import b2a_base64
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -29,6 +29,13 @@ KEYS_MAX = 50_000  # opened keys held by one process
 NONCE_BYTES = 12
 ERASED = "[erased]"
 """What stands where an erased person's text stood."""
+
+
+class Known(NamedTuple):
+    """A person, and whether the log holds their `person.registered`."""
+
+    person: UUID
+    registered: bool
 
 
 class Vault:
@@ -83,6 +90,18 @@ class Vault:
         if made:
             self._remember(person, AESGCM(key))
         return row["person"], made
+
+    async def find_or_make_many(self, parties: Collection[tuple[str, str]]) -> dict[bytes, Known]:
+        """Persons by (client, address or source name), made where unknown, by their handles. Their keys are at hand."""
+        rows = {}
+        for client, name in parties:
+            lane, handle = lane_of_client(client), self.handle(client, name)
+            person = stamp_lane(self._new_id(), lane)
+            rows[handle] = (lane, person, client, handle, self._wrap(person, AESGCM.generate_key(256)))
+        found = await self._pool.fetch(SQL["find_or_make_many"], *zip(*rows.values(), strict=True))
+        for row in found:
+            self._remember(row["person"], self._unwrap(row["person"], row["wrapped"]))
+        return {row["handle"]: Known(row["person"], row["registered"]) for row in found}
 
     async def load(self, persons: Collection[UUID]) -> None:
         """Has the keys of these persons at hand, so that `seal` and `open` need not wait."""
