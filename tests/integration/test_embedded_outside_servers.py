@@ -73,6 +73,14 @@ async def test_the_desk_uses_the_nats_that_it_is_given(nats_url: str, tmp_path: 
         assert running["nats"] == nats_url
 
 
+def test_a_bus_that_cannot_be_reached_is_named_in_one_sentence(tmp_path: Path) -> None:
+    nowhere = f"nats://127.0.0.1:{claim(0, 'no variable')}"
+    with DeskProcess(tmp_path / "home", DAYBOOK_NATS_URL=nowhere) as desk:
+        said = [line for line in desk.refused().splitlines() if line.startswith("daybook:")]
+    assert len(said) == 1
+    assert "DAYBOOK_NATS_URL" in said[0]
+
+
 def test_a_database_that_cannot_be_reached_is_named_in_one_sentence(tmp_path: Path) -> None:
     nowhere = f"postgresql://postgres:x@127.0.0.1:{claim(0, 'no variable')}/daybook"
     with DeskProcess(tmp_path / "home", DAYBOOK_DATABASE_URL=nowhere) as desk:
