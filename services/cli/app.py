@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "clients": "services.cli.clients",
     "contracts": "services.cli.contracts",
     "import": "services.cli.importing",
+    "rebuild": "services.cli.rebuild",
 }
 """The first word of each command and the module that registers it, in the order of `daybook --help`."""
 
