@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import typer
 
@@ -12,7 +13,8 @@ from services.kit.bus import provision_bus
 from services.kit.migrate import CannotMigrate, create_database, migrations, provision_database
 from services.kit.settings import Settings, load
 
-BUS_SECONDS = 15.0  # its client would try for ever
+BUS_SECONDS = 5.0  # for each server of the list
+NATS_PORT = 4222
 
 
 def register(app: typer.Typer) -> None:
@@ -28,15 +30,23 @@ def register(app: typer.Typer) -> None:
 async def provision(settings: Settings, say: Callable[[str], None]) -> None:
     """Brings database and bus up to date. Raises CannotMigrate."""
     applied = await provision_log(settings)
-    try:
-        async with asyncio.timeout(BUS_SECONDS):
-            await provision_bus(settings)
-    except TimeoutError as error:
-        raise CannotMigrate(
-            f"NATS does not answer within {BUS_SECONDS:.0f} s: check DAYBOOK_NATS_URL, or unset it to use the "
-            "embedded one"
-        ) from error
+    await _reach_bus(settings.bus_url)
+    await provision_bus(settings)
     say(f"{'provisioned':<14} {len(applied)} new migrations, streams and consumers checked")
+
+
+async def _reach_bus(urls: str) -> None:
+    """Returns when one of the servers takes a connection: the bus's own client would try for ever."""
+    for url in urls.split(","):
+        where = urlsplit(url if "://" in url else f"nats://{url}")
+        try:
+            async with asyncio.timeout(BUS_SECONDS):
+                _, writer = await asyncio.open_connection(where.hostname, where.port or NATS_PORT)
+        except (OSError, TimeoutError):
+            continue
+        writer.close()
+        return
+    raise CannotMigrate("NATS does not answer: check DAYBOOK_NATS_URL, or unset it to use the embedded one")
 
 
 async def provision_log(settings: Settings) -> list[str]:
