@@ -163,7 +163,7 @@ def test_queries_name_their_columns() -> None:
     faults = [
         f"  {name}:{number}"
         for name in ours(".sql", ".py")
-        if name != "tests/test_tidy.py"
+        if not name.startswith("tests/")
         for number, line in enumerate((ROOT / name).read_text().splitlines(), 1)
         if pattern.search(line.partition("--")[0])
     ]
