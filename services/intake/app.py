@@ -33,6 +33,7 @@ from services.kit.log.append import Appender
 from services.kit.personal import Vault
 from services.kit.postgres import Pool, connect_pool, queries
 from services.kit.web.api import new_api
+from services.kit.web.bare import lay_bare
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -104,6 +105,7 @@ def build(edge: Edge, gate: Gate, *, metrics: Metrics | None = None) -> FastAPI:
     app.router.route_class = CommandRoute
     add_ticket_routes(app, edge)
     add_desk_routes(app, edge, gate, now=_now, monotonic=monotonic)
+    lay_bare(app)
     return app
 
 

@@ -7,6 +7,7 @@ ticket; its signatures stay what OpenAPI is made of. A handler is `async def f(c
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -15,12 +16,13 @@ from pydantic import BaseModel, ValidationError
 
 from services.intake.call import read_call
 from services.kit.web.api import WITHOUT_BODY, Answering, GuardedRoute
+from services.kit.web.bare import answering
 from services.kit.web.handlers import problem_of
 from services.kit.web.limits import ATTACHMENTS_BODY_BYTES_MAX, BODY_BYTES_MAX, read_body, too_large
 from services.kit.web.patience import patiently
 from services.kit.web.problem import Problem
 
-NUL = re.compile(rb"\x00|(?<!\\)(?:\\\\)*\\u0000")
+NUL = re.compile(rb"\x00|(?<!\\)(?:\\\\)*\\u0000")  # an escaped backslash before u0000 is not one
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,11 @@ class Answered:
 
 
 class CommandRoute(GuardedRoute):
-    """A guarded route that takes a command."""
+    """A guarded route that takes a command. It has no use for the framework's exit stacks."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        super().__init__(path, endpoint, **options)
+        self.app = answering(self.get_route_handler())
 
     def answering(self) -> Answering:
         endpoint = self.endpoint
@@ -69,7 +75,7 @@ def parse(model: type[BaseModel], body: bytes) -> BaseModel:
         body.decode()
     except UnicodeDecodeError as error:
         raise Problem("not_utf8", f"byte {error.start} of the body is not UTF-8") from None
-    if NUL.search(body) is not None:
+    if (b"\x00" in body or b"\\u0000" in body) and NUL.search(body) is not None:
         raise Problem("nul_byte", "the body holds a NUL byte, raw or as \\u0000")
     try:
         command: BaseModel = model.__pydantic_validator__.validate_json(body)

@@ -55,10 +55,9 @@ async def submit(edge: Edge, call: Call, command: SubmitTicket) -> Answered:
         by = stamp(edge, call, client)
         seal = sealer(edge, requester.id)
         news = new_events(edge, by, stream, 0, decide(command, INITIAL, given), seal)
-        ticket = _after(INITIAL, client, news, given.now)
+        result = outcome(201, _after(INITIAL, client, news, given.now))
         try:
-            result = outcome(201, ticket)
-            appended = await _append(edge, call, client, ticket, result, [*_registering(edge, by, requester), *news])
+            appended = await _append(edge, call, client, result, [*_registering(edge, by, requester), *news])
         except Conflict:
             edge.requesters.forget(client.id, command.requester)
             continue
@@ -88,7 +87,7 @@ async def carry_out(edge: Edge, call: Call, name: str, command: TicketCommand) -
             return _answered(edge, client, outcome(200, ticket), ticket.number, events[-1].position)
         result = outcome(200, _after(ticket, client, news, given.now))
         try:
-            appended = await _append(edge, call, client, ticket, result, [*_registering(edge, by, author), *news])
+            appended = await _append(edge, call, client, result, [*_registering(edge, by, author), *news])
         except Conflict:
             _forget(edge, client, command)
             continue
@@ -188,12 +187,10 @@ def _forget(edge: Edge, client: Client, command: TicketCommand) -> None:
         edge.requesters.forget(client.id, command.author)
 
 
-async def _append(
-    edge: Edge, call: Call, client: Client, ticket: Held, result: Outcome, events: list[NewEvent]
-) -> Appended:
+async def _append(edge: Edge, call: Call, client: Client, result: Outcome, events: list[NewEvent]) -> Appended:
     command = None
     if call.key is not None:
-        command = Command(call.scope(client.id, ticket.id), call.key, call.fingerprint, keep(result))
+        command = Command(call.scope(client.id, result.stream), call.key, call.fingerprint, keep(result))
     try:
         return await write(edge, Append(client.id, events, command))
     except CommandReused:
