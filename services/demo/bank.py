@@ -112,6 +112,8 @@ class Phrases(Part):
     days: Texts
     clock: str
     when: str
+    attached: str
+    """A regular expression for texts that name an attachment."""
 
 
 class ClientSpec(Part):
@@ -189,6 +191,14 @@ class Outage(Part):
     nags: Mapping[str, Texts]
 
 
+class Logs(Part):
+    """What stands in the small files that people attach."""
+
+    names: Texts
+    lines: Texts
+    failures: Texts
+
+
 class Bank(Part):
     """All texts, people and places of the demo."""
 
@@ -199,6 +209,7 @@ class Bank(Part):
     topics: tuple[Topic, ...]
     phrases: Mapping[str, Phrases]
     outage: Outage
+    logs: Logs
 
 
 def load(folder: Path = TEXTS) -> Bank:
@@ -211,6 +222,7 @@ def load(folder: Path = TEXTS) -> Bank:
             "topics": tuple(_topics(folder / "topics")),
             "phrases": phrases,
             "outage": _read(folder / "outage.yaml"),
+            "logs": _read(folder / "logs.yaml"),
             **people,
         }
     )

@@ -9,6 +9,8 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+TAIL_MAX = 8.0  # medians; a case that takes longer than four weeks would be taken up by somebody else
+
 
 def source(seed: int, *scope: object) -> Random:
     """Each part of the month draws from its own source, so that a change in one leaves the others as they were."""
@@ -30,5 +32,5 @@ def count(chance: Random, expected: float) -> int:
 
 
 def spread(chance: Random, median: float, sigma: float = 0.6) -> float:
-    """A duration around its median with a long tail to the right, as human work has."""
-    return median * math.exp(chance.gauss(0, sigma))
+    """A duration around its median with a long tail to the right, as human work has; never beyond TAIL_MAX medians."""
+    return median * min(TAIL_MAX, math.exp(chance.gauss(0, sigma)))

@@ -82,7 +82,8 @@ def _ordinary(bank: Bank, cast: Cast, client: Client, chance: Random, name: str,
     topic = _topic([t for t in bank.topics if concerns(t, client, who)], chance)
     mood = weighted(chance, MOODS)
     urgency = _urgency(topic, mood, chance)
-    thread = Thread(name, cast, client, who, voice_of(bank, client, who, topic_slots(topic, chance), at, chance), at)
+    voice = voice_of(bank, client, who, topic_slots(topic, chance), at, chance)
+    thread = Thread(name, cast, client, who, voice, at, logs=bank.logs)
     _begin(thread, topic, mood, urgency)
     play_out(thread, Case(topic, mood, urgency in {Urgency.HIGH, Urgency.CRITICAL}), chance)
     return thread.actions
@@ -100,7 +101,8 @@ def _cued(bank: Bank, cast: Cast, client: Client, seed: int, cue: Cue, number: i
     chance = source(seed, "ticket", name)
     who = chance.choice([r for r in client.requesters if r.language == "en"])
     topic = _topic([t for t in bank.topics if concerns(t, client, who) and suits(t, cue)], chance)
-    thread = Thread(name, cast, client, who, voice_of(bank, client, who, topic_slots(topic, chance), at, chance), at)
+    voice = voice_of(bank, client, who, topic_slots(topic, chance), at, chance)
+    thread = Thread(name, cast, client, who, voice, at, logs=bank.logs)
     _begin(thread, topic, cue.mood, cue.urgency)
     cue.plot(thread, Case(topic, cue.mood, urgent=True), chance)
     return thread.actions

@@ -24,9 +24,12 @@ from contracts.ticket_commands import (
     SendReply,
     SetPriority,
     SubmitTicket,
+    Upload,
 )
 from services.demo.actions import Action, Command
+from services.demo.bank import Logs
 from services.demo.cast import Agent, Cast, Client, Requester
+from services.demo.files import attached
 from services.demo.wording import Voice
 
 KEPT = 0.9  # part of the promises that the desk keeps
@@ -47,6 +50,8 @@ class Thread:
     owner: Agent | None = None
     promise: datetime | None = None
     channel: Channel = Channel.WEB
+    logs: Logs | None = None
+    """What attached files are made of; without them nothing is attached."""
     actions: list[Action] = field(default_factory=list)
 
     @property
@@ -68,6 +73,7 @@ class Thread:
                 urgency=urgency,
                 channel=channel,
                 language=self.requester.language,
+                attachments=self._attached(body),
             )
         )
 
@@ -107,7 +113,7 @@ class Thread:
     def message(self, text: str, author: Requester | None = None) -> None:
         """The requester writes, or a colleague. That sets a waiting ticket going, and opens a resolved one."""
         who = RequesterGiven(email=author.email, name=author.name) if author else None
-        self._act(ReceiveMessage(body=text, author=who, channel=self._written()))
+        self._act(ReceiveMessage(body=text, author=who, channel=self._written(), attachments=self._attached(text)))
         if self.status is not Status.NEW:
             self.status = Status.OPEN
 
@@ -164,6 +170,9 @@ class Thread:
             )
         )
         self.now += timedelta(seconds=self.voice.chance.randrange(20, 90))
+
+    def _attached(self, text: str) -> tuple[Upload, ...]:
+        return () if self.logs is None else attached(self.voice, self.logs, text, self.now)
 
     def _written(self) -> Channel:
         """Who called once answers by mail later on."""

@@ -55,8 +55,12 @@ class Voice:
 
     def say(self, texts: Sequence[str], **more: str) -> str:
         """One of the texts, filled. `more` adds slots, itself filled first."""
-        slots = {**self.slots, **{name: expand(text, self.slots) for name, text in more.items()}}
-        return fill(self.chance.choice([text for text in texts if fits(text, slots)]), slots)
+        voice = self.knowing(**{name: expand(text, self.slots) for name, text in more.items()})
+        return fill(voice.pick(texts), voice.slots)
+
+    def pick(self, texts: Sequence[str]) -> str:
+        """One of the texts whose slots are all known, not filled yet."""
+        return self.chance.choice([text for text in texts if fits(text, self.slots)])
 
     def at(self, instant: datetime) -> Voice:
         """The same voice at another time of day."""
