@@ -31,14 +31,14 @@ class Filters:
     assignee: str = ""
     category: str = ""
     q: str = ""
-    sort: str = "deadline"
+    sort: str = ""
     cursor: str = ""
     as_of: str = ""
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> Filters:
         given = {name: query.get(name, "").strip() for name in cls.__dataclass_fields__}
-        given["sort"] = given["sort"] if given["sort"] in words.SORTS else "deadline"
+        given["sort"] = given["sort"] if given["sort"] in words.SORTS else ""
         return cls(**given)
 
     def url(self, **changes: str) -> str:
@@ -48,7 +48,7 @@ class Filters:
 
     def query(self) -> str:
         kept = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        kept = {name: value for name, value in kept.items() if value and (name, value) != ("sort", "deadline")}
+        kept = {name: value for name, value in kept.items() if value}
         return f"?{urlencode(kept)}" if kept else ""
 
     def asked(self, limit: int) -> dict[str, str | int | list[str] | None]:
@@ -56,6 +56,18 @@ class Filters:
         states = {"": list(words.UNRESOLVED), "all": []}.get(self.status, [self.status])
         kept = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return kept | {"status": states, "limit": limit}
+
+    @property
+    def order(self) -> str:
+        """The order that is meant: what was chosen, or the best match of words, or the next deadline."""
+        return self.sort or ("relevance" if self.q else "deadline")
+
+    @property
+    def orders(self) -> dict[str, str]:
+        """The orders to choose from; the one that goes without saying has no value."""
+        usual = "relevance" if self.q else "deadline"
+        others = {key: name for key, name in words.SORTS.items() if key not in (usual, "relevance")}
+        return {"": words.SORTS[usual]} | others
 
     @property
     def narrowed(self) -> bool:
@@ -90,7 +102,7 @@ def tabs(filters: Filters, counts: Mapping[str, int]) -> list[Tab]:
 
 def groups(items: Iterable[QueueItem], filters: Filters, reader: Reader) -> list[Group]:
     """By nearness of the deadline where the queue is sorted by it, otherwise one group without a title."""
-    if filters.sort != "deadline":
+    if filters.order != "deadline":
         return [Group("all", "", tuple(items))]
     found: dict[str, list[QueueItem]] = {}
     for item in items:

@@ -59,6 +59,7 @@ class QueuePage(Shape):
     items: tuple[QueueItem, ...]
     next_cursor: str | None = None
     total: int | None = None
+    total_is_least: bool = False
     counts: dict[str, dict[str, int]] = Field(default_factory=dict)
     fresh_at: datetime | None = None
 

@@ -25,7 +25,13 @@ CAUSES = {
     "our_fault": "Our fault",
 }
 CHANNELS = {"web": "web form", "mail": "mail", "phone": "phone", "api": "API", "chat": "chat"}
-SORTS = {"deadline": "Next deadline", "priority": "Priority", "newest": "Newest first", "oldest": "Oldest first"}
+SORTS = {
+    "deadline": "Next deadline",
+    "relevance": "Best match",
+    "priority": "Priority",
+    "newest": "Newest first",
+    "oldest": "Oldest first",
+}
 CLOSE_REASONS = {
     "done": "Done",
     "duplicate": "A duplicate",

@@ -89,9 +89,15 @@ def test_another_order_has_no_groups() -> None:
 
 def test_a_change_of_filter_leaves_the_cursor_behind_and_keeps_the_rest() -> None:
     filters = Filters.of({"q": " vpn ", "client": "acme", "cursor": "abc", "sort": "sideways", "nonsense": "1"})
-    assert filters.sort == "deadline"
+    assert filters.order == "relevance"
     assert filters.url(priority="P1") == "/inbox?priority=P1&client=acme&q=vpn"
     assert filters.url(cursor="next") == "/inbox?client=acme&q=vpn&cursor=next"
+
+
+def test_without_words_the_next_deadline_comes_first_and_with_words_the_best_match() -> None:
+    assert Filters().order == "deadline"
+    assert Filters(q="vpn").order == "relevance"
+    assert list(Filters(q="vpn").orders) == ["", "deadline", "priority", "newest", "oldest"]
 
 
 def test_unresolved_is_what_the_inbox_asks_for_unless_it_is_told_otherwise() -> None:

@@ -43,7 +43,7 @@ def routes(desk: Desk) -> APIRouter:
         visit = await desk.visit(request)
         mine = Filters(assignee="me")
         board, page = await asyncio.gather(
-            visit.api.get("/dashboard", Dashboard), visit.api.get("/queue", QueuePage, _asked(mine, visit, 1))
+            visit.api.get("/dashboard", Dashboard), visit.api.get("/queue", QueuePage, mine.asked(1))
         )
         return desk.pages.page("counts.html", visit.reader, board=board, mine=page.total)
 
@@ -52,10 +52,8 @@ def routes(desk: Desk) -> APIRouter:
         """Tickets for what is typed into the palette."""
         visit = await desk.visit(request)
         typed = request.query_params.get("q", "").strip()
-        found = Filters(status="all", q=typed, sort="newest")
-        page = (
-            await visit.api.get("/queue", QueuePage, _asked(found, visit, FOUND_ROWS)) if typed else QueuePage(items=())
-        )
+        found = Filters(status="all", q=typed)
+        page = await visit.api.get("/queue", QueuePage, found.asked(FOUND_ROWS)) if typed else QueuePage(items=())
         return desk.pages.page("parts/palette.html", visit.reader, tickets=page.items)
 
     return router
@@ -63,7 +61,7 @@ def routes(desk: Desk) -> APIRouter:
 
 async def _shown(visit: Visit, filters: Filters, as_of: datetime | None) -> dict[str, Any]:
     page, board, agents = await asyncio.gather(
-        visit.api.get("/queue", QueuePage, _asked(filters, visit, PAGE_ROWS)),
+        visit.api.get("/queue", QueuePage, filters.asked(PAGE_ROWS)),
         visit.api.get("/dashboard", Dashboard),
         people.agents(visit.api),
     )
@@ -81,12 +79,6 @@ async def _shown(visit: Visit, filters: Filters, as_of: datetime | None) -> dict
         "place": {"me": "mine", "none": "unassigned"}.get(filters.assignee, "inbox"),
         "title": {"me": "Mine", "none": "Unassigned"}.get(filters.assignee, "Inbox"),
     }
-
-
-def _asked(filters: Filters, visit: Visit, limit: int) -> dict[str, str | int | list[str] | None]:
-    """`me` is the desk's word; the API knows agents by their ids."""
-    asked = filters.asked(limit)
-    return asked | ({"assignee": str(visit.session.agent)} if filters.assignee == "me" else {})
 
 
 def _chosen(filters: Filters, clients: tuple[ClientFigures, ...], agents: tuple[Agent, ...]) -> list[tuple[str, str]]:
