@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "serve": "services.cli.serve",
     "token": "services.cli.token",
     "clients": "services.cli.clients",
+    "quarantine": "services.cli.quarantine",
     "contracts": "services.cli.contracts",
     "import": "services.cli.importing",
     "rebuild": "services.cli.rebuild",

@@ -17,7 +17,7 @@ SERVICES: dict[str, str] = {
     "triage": "services.triage.app:main",
     "notification": "services.notification.app:main",
     "reporting": "services.reporting.app:main",
-    "door": "services.intake.door:main",
+    "door": "services.intake.mail.door:main",
 }
 """Each process's entry, `main(settings)`. It calls `services.kit.ready.announce_ready()` once it serves."""
 

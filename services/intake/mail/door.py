@@ -94,7 +94,7 @@ class Door:
         content = envelope.content if isinstance(envelope.content, bytes) else b""
         with span("mail", attributes={"daybook.bytes": len(content)}):
             try:
-                await self.take(content, envelope.mail_from, envelope.rcpt_tos)
+                await self.take(content, (envelope.mail_from or "").strip("<>"), envelope.rcpt_tos)
             except COME_AGAIN as error:
                 log_message(LOG, "mail_later", logging.WARNING, error=describe(error))
                 return LATER
@@ -103,7 +103,7 @@ class Door:
                 return LATER
         return TAKEN
 
-    async def take(self, content: bytes, mail_from: str | None, recipients: Iterable[str]) -> None:
+    async def take(self, content: bytes, mail_from: str, recipients: Iterable[str]) -> None:
         """Everything of one mail. Raises where it can't be committed now; what was committed is found again."""
         mail = await asyncio.to_thread(parse, content, mail_from)
         for slug, recipient in {slug_of(address): address for address in recipients}.items():
@@ -173,6 +173,7 @@ def reason_of(error: ValidationError) -> str:
 def main(settings: Settings) -> None:
     """Runs the mail door until the process is told to stop."""
     setup_logging(settings, "door")
+    logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd's own lines name senders and recipients
     setup_tracing(settings, "door")
     uvloop.run(run(settings))
 

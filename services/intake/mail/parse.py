@@ -45,7 +45,7 @@ class Mail:
     automatic: str | None
 
 
-def parse(content: bytes, mail_from: str | None) -> Mail:
+def parse(content: bytes, mail_from: str) -> Mail:
     """Reads a mail. `mail_from` is the sender that SMTP named, empty for a bounce."""
     message = message_from_bytes(content, policy=policy.compat32)  # the older parser takes anything
     name, address = parseaddr(_raw(message, "From"))
@@ -53,7 +53,7 @@ def parse(content: bytes, mail_from: str | None) -> Mail:
     body = _body(parts)
     return Mail(
         message_id=_header(message, "Message-ID").strip(),
-        address=_clean(address).strip() or (mail_from or ""),
+        address=_clean(address).strip() if "@" in address else mail_from,
         name=" ".join(_words(name).split()),
         subject=" ".join(_header(message, "Subject").split()),
         text="" if body is None else _text(body),
@@ -82,11 +82,11 @@ def _read(piece: bytes | str, charset: str | None) -> str:
     return piece if isinstance(piece, str) else _decoded(piece, charset)
 
 
-def _automatic(message: Message, mail_from: str | None, address: str) -> str | None:
+def _automatic(message: Message, mail_from: str, address: str) -> str | None:
     """Why a machine wrote it, so that no receipt goes back (RFC 3834)."""
     if _raw(message, OUR_HEADER):
         return "loop"
-    if mail_from == "" or message.get_content_type() == "multipart/report":
+    if not mail_from or message.get_content_type() == "multipart/report":
         return "bounce"
     if address.lower().partition("@")[0] in {"mailer-daemon", "postmaster"}:
         return "bounce"
@@ -148,7 +148,7 @@ def _attachments(parts: list[Message], body: Message | None) -> Iterator[Upload]
     for number, part in enumerate(parts, start=1):
         twin = body is not None and part.get_content_type() == "text/html" and not _filename(part)
         content = b"" if part is body or twin else _bytes(part)
-        if content:
+        if content.strip():
             name = _clean(_filename(part) or f"part-{number}")[:NAME_MAX]
             kind = part.get_content_type()[:KIND_MAX]
             yield Upload.model_construct(name=name, media_type=kind, content=b64encode(content).decode())
