@@ -161,7 +161,9 @@ class Desk:
     def _say_where(self, lines: Iterable[str]) -> None:
         say("")
         say(f"Daybook runs at {self.settings.address}")
-        say(f"Mail in on 127.0.0.1:{self.settings.smtp_port}, NATS on {self.settings.bus_url}")
+        if "door" in present():
+            say(f"Mail in on 127.0.0.1:{self.settings.smtp_port}")
+        say(f"NATS on {self.settings.bus_url}")
         say(f"Data in {self.settings.home}")
         for line in lines:
             say(line)
