@@ -49,8 +49,10 @@ class DayChart:
 
 
 def bars(counts: Mapping[str, int], titles: Mapping[str, str]) -> list[Bar]:
-    """One bar for each title, in its order, then what has no title."""
-    order = [*titles, *(key for key in counts if key not in titles)]
+    """One bar for each title, in its order, then what has no title; what was not judged only where there is some."""
+    order = [
+        key for key in [*titles, *(key for key in counts if key not in titles)] if key != "none" or counts.get(key)
+    ]
     longest = max([*counts.values(), 1])
     return [Bar(key, titles.get(key, key), counts.get(key, 0), 100 * counts.get(key, 0) / longest) for key in order]
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -12,7 +11,7 @@ from starlette.responses import Response
 
 from services.desk import charts, words
 from services.desk.pages.inbox import instant
-from services.desk.reader import Reader, local_input
+from services.desk.reader import local_input
 from services.desk.shapes import Dashboard, DayFigures
 from services.desk.visit import Desk, is_htmx
 
@@ -27,35 +26,33 @@ def routes(desk: Desk) -> APIRouter:
         board = await visit.api.get("/dashboard", Dashboard, {"as_of": as_of.isoformat() if as_of else None})
         reader = visit.at(as_of)
         template = "parts/manage.html" if is_htmx(request) else "manage.html"
-        shown = figures(board, reader) | {"as_of": as_of, "as_of_input": local_input(reader.now, reader.zone)}
+        shown = figures(board) | {"as_of": as_of, "as_of_input": local_input(reader.now, reader.zone)}
         return desk.pages.page(template, reader, mailbox=desk.mailbox, place="manage", **shown)
 
     return router
 
 
-def figures(board: Dashboard, reader: Reader) -> dict[str, Any]:
+def figures(board: Dashboard) -> dict[str, Any]:
     """What both the dashboard and the wallboard show."""
     return {
         "board": board,
-        "today": day(board, reader, 0),
-        "yesterday": day(board, reader, 1),
+        "today": day(board, 0),
+        "yesterday": day(board, 1),
         "chart": charts.day_chart(board.per_day),
         "by_status": charts.bars(board.by_status, words.STATUSES),
-        "by_priority": charts.bars(board.by_priority, words.PRIORITIES),
+        "by_priority": charts.bars(board.by_priority, words.PRIORITIES | {"none": "Not judged yet"}),
         "longest_client": max([row.open for row in board.by_client] + [1]),
         "worst": max((row for row in board.by_client if row.overdue), key=lambda row: row.overdue, default=None),
-        "day_end": lambda day: day_end(day, reader.zone),
+        "day_end": day_end,
     }
 
 
-def day(board: Dashboard, reader: Reader, ago: int) -> DayFigures:
-    """The figures of so many days ago, by the reader's calendar; zeros where the series does not reach it."""
-    wanted = (reader.local(reader.now).date() - timedelta(days=ago)).isoformat()
-    return next((one for one in reversed(board.per_day) if one.day[:10] == wanted), DayFigures(day=wanted))
+def day(board: Dashboard, ago: int) -> DayFigures:
+    """The figures of so many days ago. The API's days are those of UTC; the last one is today's."""
+    return board.per_day[-1 - ago] if len(board.per_day) > ago else DayFigures(day="")
 
 
-def day_end(day: str, zone: ZoneInfo) -> str:
-    """The last second of a day in the reader's zone: the queue as it stood then."""
-    after = date.fromisoformat(day) + timedelta(days=1)
-    end = datetime(after.year, after.month, after.day, tzinfo=zone).astimezone(UTC)
-    return (end - timedelta(seconds=1)).isoformat()
+def day_end(day: str) -> str:
+    """The last second of a day: the queue as it stood then."""
+    after = datetime.combine(date.fromisoformat(day) + timedelta(days=1), time(), UTC)
+    return (after - timedelta(seconds=1)).isoformat()

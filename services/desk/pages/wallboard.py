@@ -19,6 +19,6 @@ def routes(desk: Desk) -> APIRouter:
         visit = await desk.visit(request)
         board = await visit.api.get("/dashboard", Dashboard)
         template = "parts/wall_figures.html" if is_htmx(request) else "wallboard.html"
-        return desk.pages.page(template, visit.reader, **figures(board, visit.reader))
+        return desk.pages.page(template, visit.reader, **figures(board))
 
     return router
