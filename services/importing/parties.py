@@ -46,6 +46,10 @@ class Wanted:
     address: str | None
     at: datetime
 
+    def handle(self, system: str) -> str:
+        """What makes them one and the same: their address, or the source's name for them."""
+        return self.address.strip().casefold() if self.address else f"{system}:{self.name}"
+
 
 @dataclass
 class Parties:
@@ -101,10 +105,11 @@ class Parties:
 
     async def agents(self, wanted: Collection[Wanted]) -> Mapping[str, UUID]:
         """The desk's people by name, registered without a login where they are new."""
-        return await self._found(DESK, wanted, self._agent)
+        found = await self._found(DESK, wanted, self._agent)
+        return {one.name: found[one.handle(self.source.system)] for one in wanted}
 
     async def requesters(self, client: str, wanted: Collection[Wanted]) -> Mapping[str, UUID]:
-        """People of one client by name, registered where they are new."""
+        """People of one client by handle, registered where they are new."""
         return await self._found(client, wanted, lambda one: PersonRegistered(name=one.name, address=one.address))
 
     def _agent(self, one: Wanted) -> AgentRegistered:
@@ -113,20 +118,19 @@ class Parties:
         return AgentRegistered(name=one.name, address=address, role=Role.AGENT, level=Level.L1)
 
     async def _found(self, client: str, wanted: Collection[Wanted], registration: Registration) -> Mapping[str, UUID]:
-        unknown = {one.name: one for one in reversed(list(wanted)) if (client, one.name) not in self._people}
+        system = self.source.system
+        by_handle = {one.handle(system): one for one in reversed(list(wanted))}
+        unknown = {handle: one for handle, one in by_handle.items() if (client, handle) not in self._people}
         if unknown:
             async with self.pool.acquire() as connection, connection.transaction():
-                for name, one in sorted(
-                    unknown.items()
-                ):  # in one order everywhere: two imports must not lock crosswise
-                    handle = one.address or f"{self.source.system}:{name}"
+                for handle in sorted(unknown):  # in one order everywhere: two imports must not lock crosswise
                     person, _ = await self.vault.find_or_make(client, handle, connection)
-                    self._people[client, name] = person
+                    self._people[client, handle] = person
             await self._register_people(client, unknown, registration)
-        return {one.name: self._people[client, one.name] for one in wanted}
+        return {handle: self._people[client, handle] for handle in by_handle}
 
     async def _register_people(self, client: str, wanted: Mapping[str, Wanted], registration: Registration) -> None:
-        people = {self._people[client, name]: one for name, one in wanted.items()}
+        people = {self._people[client, handle]: one for handle, one in wanted.items()}
         rows = await self.pool.fetch(SQL["begun"], [lane_of(person) for person in people], list(people))
         begun = {row["stream"] for row in rows}
         new = {person: one for person, one in people.items() if person not in begun}

@@ -184,15 +184,16 @@ class Importer:
 
     async def _requesters(self, cases: Sequence[Case], clients: dict[str, tuple[str, str]]) -> dict[str, UUID]:
         """The requester of each case, by the case's name."""
+        system = self.translation.source.system
         wanted: dict[str, dict[str, Wanted]] = {}
-        names: dict[str, str] = {}
+        handles: dict[str, str] = {}
         for case in cases:
             name, address = self.translation.requester(case)
-            names[case.name] = name
-            of_client = wanted.setdefault(clients[case.name][0], {})
-            of_client.setdefault(name, Wanted(name, address, self.translation.born_at(case)))
+            one = Wanted(name, address, self.translation.born_at(case))
+            handles[case.name] = one.handle(system)
+            wanted.setdefault(clients[case.name][0], {}).setdefault(one.handle(system), one)
         found = {slug: await self.parties.requesters(slug, list(people.values())) for slug, people in wanted.items()}
-        return {case.name: found[clients[case.name][0]][names[case.name]] for case in cases}
+        return {case.name: found[clients[case.name][0]][handles[case.name]] for case in cases}
 
     async def _present(self, cases: Sequence[Case]) -> dict[str, Present]:
         """What the log has of these cases, by name."""

@@ -89,9 +89,10 @@ def _lines(path: Path, file: IO[bytes], encoding: str) -> Iterator[str]:
         try:
             yield (line.removeprefix(codecs.BOM_UTF8) if number == 0 else line).decode(encoding)
         except UnicodeDecodeError as error:
+            where = f"row {number}" if number else "the header"
             column = line[: error.start].count(b",") + 1
             raise BadFile(
-                f"{path}, row {number}, about column {column}: byte 0x{line[error.start]:02x} is not {encoding}; "
+                f"{path}, {where}, about column {column}: byte 0x{line[error.start]:02x} is not {encoding}; "
                 "put the file's encoding into the map (file: {encoding: latin-1})"
             ) from error
 
