@@ -62,9 +62,7 @@ async def run(settings: Settings) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(sender.run(), name="sender")
             tasks.create_task(
-                run_consumer(
-                    settings, handler, pool, clock, metrics=metrics, started=announce_ready, lanes_together=True
-                ),
+                run_consumer(settings, handler, pool, clock, metrics=metrics, started=announce_ready),
                 name="consumer",
             )
     finally:

@@ -1,8 +1,8 @@
-"""Events of one lane -> rows of the outbox, in the transaction that moves the cursor. I/O; nothing is sent here."""
+"""Events of some lanes -> rows of the outbox, in the transaction that moves the cursor. I/O; nothing is sent here."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from contracts import tickets as tell
@@ -27,9 +27,16 @@ class Notification:
         self._wake = wake
 
     async def handle(self, lane: int, events: Sequence[Recorded[Event]], connection: Connection) -> AfterCommit | None:
+        """Notes which letters follow from the events of one lane."""
+        return await self.handle_lanes({lane: events}, connection)
+
+    async def handle_lanes(
+        self, batch: Mapping[int, Sequence[Recorded[Event]]], connection: Connection
+    ) -> AfterCommit | None:
         """Notes which letters follow from a batch."""
         rows = [
             (lane, event.id, effect, event.stream, event.client, event.origin, event.trace, event.occurred_at)
+            for lane, events in batch.items()
             for event in events
             if event.origin in WRITTEN_ABOUT and (effect := effect_of(event.data)) is not None
         ]

@@ -31,7 +31,7 @@ def main(settings: Settings) -> None:
 
 async def run(settings: Settings) -> None:
     """Runs triage until cancelled."""
-    pool = await connect_pool(settings, "triage", size=4)
+    pool = await connect_pool(settings, "triage", size=5)
     client = await connect(settings, "triage-poke")
     try:
         vault = Vault(

@@ -1,4 +1,4 @@
-"""Events of one lane -> triage's answers, appended in the transaction that moves the cursor. I/O; `judgements` thinks.
+"""Events of some lanes -> triage's answers, appended in the cursors' transaction. I/O; `judgements` thinks.
 
 The usual ticket is judged from its submission alone, without reading anything of it: if its stream has grown meanwhile
 the append says so, and the ticket is read and judged again, now under the lane's lock.
@@ -13,7 +13,7 @@ from uuid import UUID, uuid5
 from contracts.clients import ClientChanged, ClientRegistered, Tier
 from contracts.envelope import Origin, Recorded
 from contracts.model import Event, Seal
-from contracts.subjects import client_stream
+from contracts.subjects import client_stream, lane_of
 from contracts.tickets import TicketSubmitted
 from services.kit.bus import AfterCommit
 from services.kit.log.append import Append, NewEvent, NotAppended, append_in
@@ -44,20 +44,25 @@ class Triage:
         self._committed = committed
 
     async def handle(self, lane: int, events: History, connection: Connection) -> AfterCommit | None:
+        """Answers the new facts of one lane."""
+        return await self.handle_lanes({lane: events}, connection)
+
+    async def handle_lanes(self, batch: Mapping[int, History], connection: Connection) -> AfterCommit | None:
         """Answers the new facts of a batch in one append; what had grown meanwhile is read and answered once more."""
+        events = [event for lane in batch.values() for event in lane]
         causes = _causes(events)
         if not causes:
             return None
-        tiers = await _tiers(connection, lane, {event.client for event in events if event.stream in causes})
+        tiers = await _tiers(connection, {event.client for event in events if event.stream in causes})
         words = await self._words(events)
-        histories = await _histories(connection, lane, events, causes)
+        histories = await _histories(connection, events, causes)
         again = await self._append(connection, histories, causes, tiers, words)
-        if again:  # the lane's lock is ours from the first append on, so nothing grows any more
-            histories = _by_stream(recorded(await connection.fetch(SQL["histories"], lane, again)))
-            left = await self._append(connection, histories, causes, tiers, words)
+        if again:  # the lanes' locks are ours from the first append on, so nothing grows any more
+            left = await self._append(connection, await _read(connection, again), causes, tiers, words)
             if left:
-                raise RuntimeError(f"{len(left)} tickets of lane {lane} were refused by the log twice")
-        return lambda: self._committed([lane])
+                raise RuntimeError(f"{len(left)} tickets were refused by the log twice")
+        lanes = {lane_of(ticket) for ticket in causes}
+        return lambda: self._committed(lanes)
 
     async def _words(self, events: History) -> Mapping[UUID, tuple[Evidence, ...]]:
         """The phrases of urgency in what was submitted, by ticket. An erased person's text says nothing."""
@@ -134,16 +139,19 @@ def _causes(events: History) -> dict[UUID, set[int]]:
     return found
 
 
-async def _histories(
-    connection: Connection, lane: int, events: History, causes: Mapping[UUID, set[int]]
-) -> dict[UUID, History]:
+async def _histories(connection: Connection, events: History, causes: Mapping[UUID, set[int]]) -> dict[UUID, History]:
     """The streams with new facts: of a new ticket what the batch holds, of others all that the log holds."""
     held = _by_stream(event for event in events if event.stream in causes)
-    new = {ticket: history for ticket, history in held.items() if causes[ticket] == {1}}
-    old = [ticket for ticket in causes if ticket not in new]
+    found = {ticket: history for ticket, history in held.items() if causes[ticket] == {1}}
+    old = [ticket for ticket in causes if ticket not in found]
     if old:
-        new.update(_by_stream(recorded(await connection.fetch(SQL["histories"], lane, old))))
-    return new
+        found.update(await _read(connection, old))
+    return found
+
+
+async def _read(connection: Connection, tickets: Sequence[UUID]) -> dict[UUID, History]:
+    lanes = [lane_of(ticket) for ticket in tickets]
+    return _by_stream(recorded(await connection.fetch(SQL["histories"], lanes, tickets)))
 
 
 def _by_stream(events: Iterable[Recorded[Event]]) -> dict[UUID, History]:
@@ -153,9 +161,10 @@ def _by_stream(events: Iterable[Recorded[Event]]) -> dict[UUID, History]:
     return dict(found)
 
 
-async def _tiers(connection: Connection, lane: int, clients: set[str]) -> dict[str, Callable[[int], Tier]]:
-    """For each client the tier that it had at a position of the lane, so that a replay finds the same one."""
-    rows = await connection.fetch(SQL["terms"], lane, [client_stream(client) for client in clients])
+async def _tiers(connection: Connection, clients: set[str]) -> dict[str, Callable[[int], Tier]]:
+    """For each client the tier that it had at a position of its lane, so that a replay finds the same one."""
+    streams = [client_stream(client) for client in clients]
+    rows = await connection.fetch(SQL["terms"], [lane_of(stream) for stream in streams], streams)
     steps: dict[str, list[tuple[int, Tier]]] = {client: [] for client in clients}
     for event in recorded(rows):
         if isinstance(event.data, ClientRegistered | ClientChanged):

@@ -1,15 +1,16 @@
 -- name: histories
 -- The whole streams of the tickets that have new facts, each in order.
-SELECT lane, position, client, sequence, number, stream, version, id, type, schema_version, actor, causation, origin,
-       occurred_at, recorded_at, trace, payload
-FROM log.events
-WHERE lane = $1 AND stream = ANY ($2::uuid[])
-ORDER BY stream, version;
+SELECT e.lane, e.position, e.client, e.sequence, e.number, e.stream, e.version, e.id, e.type, e.schema_version, e.actor,
+       e.causation, e.origin, e.occurred_at, e.recorded_at, e.trace, e.payload
+FROM unnest($1::smallint[], $2::uuid[]) AS w (lane, stream)
+JOIN log.events e ON e.lane = w.lane AND e.stream = w.stream
+ORDER BY e.lane, e.stream, e.version;
 
 -- name: terms
 -- What clients have bought, and from which position of their lane on. A client has few such events.
-SELECT lane, position, client, sequence, number, stream, version, id, type, schema_version, actor, causation, origin,
-       occurred_at, recorded_at, trace, payload
-FROM log.events
-WHERE lane = $1 AND stream = ANY ($2::uuid[]) AND type IN ('client.registered', 'client.changed')
-ORDER BY position;
+SELECT e.lane, e.position, e.client, e.sequence, e.number, e.stream, e.version, e.id, e.type, e.schema_version, e.actor,
+       e.causation, e.origin, e.occurred_at, e.recorded_at, e.trace, e.payload
+FROM unnest($1::smallint[], $2::uuid[]) AS w (lane, stream)
+JOIN log.events e ON e.lane = w.lane AND e.stream = w.stream
+WHERE e.type IN ('client.registered', 'client.changed')
+ORDER BY e.lane, e.position;
