@@ -89,6 +89,7 @@ async def find_agent(edge: Edge, agent: UUID) -> Agent | None:
 
 async def register_agent(edge: Edge, passwords: Passwords, call: Call, command: RegisterAgent) -> Answered:
     """Registers an agent by address, or changes who is known by it; the password and the event are written together."""
+    _refuse_scoped(call)
     for slug in command.clients:
         if await edge.clients.find(slug) is None:
             raise Refused("unknown_client", f"there is no client {slug}", "clients")
@@ -108,11 +109,18 @@ async def register_agent(edge: Edge, passwords: Passwords, call: Call, command: 
             if isinstance(result, NotAppended):
                 raise Problem("busy", "somebody else changed this agent just now", headers={"retry-after": "1"})
             version += 1
+            await connection.execute(SQL["end_sessions"], person)  # they carry the role and clients of before
         if kept is not None:
             await connection.execute(SQL["set_password"], person, kept)
     edge.committed({lane_of(person)})
     answer = AgentAnswer(id=person, role=command.role, level=command.level, version=version)
     return Answered(answer, 201 if known is None else 200)
+
+
+def _refuse_scoped(call: Call) -> None:
+    """Who sees some clients only would make themselves an agent who sees all."""
+    if call.caller.clients is not None:
+        raise Problem("forbidden", "the token is for some clients, the desk's people are for all of them")
 
 
 async def log_in(

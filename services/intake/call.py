@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Header, Request
 
+from contracts.envelope import Origin
 from services.kit.access import SCOPE_KEY, Principal
 from services.kit.telemetry import current_traceparent
 from services.kit.web.problem import Problem
@@ -29,6 +31,8 @@ class Call:
     trace: str | None = None
     guest_key: str | None = None
     """The secret of a ticket's link, where its requester calls without a token."""
+    told_at: datetime | None = None
+    """When it happens, as a demo that plays its own time tells; nobody else may (`services.intake.edge.instant`)."""
 
     def scope(self, client: str, ticket: UUID) -> str:
         """Within what the Idempotency-Key is unique: one token and one client; for a guest one ticket."""
@@ -37,7 +41,8 @@ class Call:
 
 def read_call(request: Request, body: bytes) -> Call:
     """The call that a request is. Header names are lower case in ASGI. Raises Problem for a header it can't read."""
-    key = if_match = None
+    caller: Principal = request.scope[SCOPE_KEY]
+    key = if_match = told_at = None
     for name, value in request.scope["headers"]:
         if name == b"idempotency-key":
             if KEY.fullmatch(value) is None:
@@ -48,11 +53,23 @@ def read_call(request: Request, body: bytes) -> Call:
             if match is None:
                 raise Problem("bad_header", "If-Match is the version that was read, such as 7", field="If-Match")
             if_match = int(match[1])
+        elif name == b"daybook-time" and caller.origin is Origin.DEMO:
+            told_at = _instant(value)
     fingerprint = b""
     if key is not None:
         head = f"{request.scope['method']} {request.scope['path']}\n".encode()
         fingerprint = sha256(head + body).digest()
-    return Call(request.scope[SCOPE_KEY], key, if_match, fingerprint, current_traceparent())
+    return Call(caller, key, if_match, fingerprint, current_traceparent(), told_at=told_at)
+
+
+def _instant(value: bytes) -> datetime:
+    try:
+        at = datetime.fromisoformat(value.decode("ascii"))
+    except ValueError:
+        at = datetime.min
+    if at.tzinfo is None:
+        raise Problem("bad_header", "Daybook-Time is an instant with a zone", field="Daybook-Time")
+    return at
 
 
 KeyHeader = Annotated[

@@ -114,6 +114,8 @@ async def put(edge: Edge, call: Call, slug: str, command: PutClient) -> Answered
 
 async def tick(edge: Edge, call: Call, now: datetime) -> Answered:
     """Appends clock.ticked, then moves this process's clock. Raises Refused for an instant before the clock's."""
+    if call.caller.clients is not None:
+        raise Problem("forbidden", "the token is for some clients, the clock is everybody's")
     if not edge.log_clock:
         raise Refused("no_log_clock", "this desk runs on the machine's time")
     if now < edge.clock.now():

@@ -50,6 +50,14 @@ class Stamp:
     trace: str | None
 
 
+def instant(edge: Edge, call: Call) -> datetime:
+    """When a command happens: now by the clock, or where the log tells the time the instant that a demo brings."""
+    if not edge.log_clock or call.told_at is None:
+        return edge.clock.now()
+    edge.clock.advance(call.told_at)
+    return call.told_at
+
+
 def stamp(edge: Edge, call: Call, client: Client | None = None, ticket: Held | None = None) -> Stamp:
     """Who, where from and when. Only live events act outside: a practice client's or demo ticket's never become so."""
     caller = call.caller
@@ -60,7 +68,7 @@ def stamp(edge: Edge, call: Call, client: Client | None = None, ticket: Held | N
         origin = Origin(ticket.origin)
     occurred_at = None
     if edge.log_clock:
-        now = edge.clock.now()
+        now = instant(edge, call)
         occurred_at = now if ticket is None else max(now, ticket.updated_at)
     guest = ticket is not None and call.guest_key is not None
     actor = str(Actor("requester", str(ticket.requester))) if ticket is not None and guest else caller.actor

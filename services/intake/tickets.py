@@ -21,7 +21,7 @@ from services.intake.answers import Outcome, SubmittedAnswer, TicketAnswer, keep
 from services.intake.attachments import keep_files
 from services.intake.call import Call
 from services.intake.decide import Given, TicketCommand, decide
-from services.intake.edge import Edge, Stamp, new_events, sealer, stamp, write
+from services.intake.edge import Edge, Stamp, instant, new_events, sealer, stamp, write
 from services.intake.requesters import Person
 from services.intake.route import Answered
 from services.kit.clients import Client
@@ -51,7 +51,7 @@ async def submit(edge: Edge, call: Call, command: SubmitTicket) -> Answered:
         requester = await edge.requesters.find(client.id, command.requester)
         stream = stamp_lane(edge.new_id(), lane_of_client(client.id))
         files = await _keep_files(edge, stream, requester.id, command.attachments)
-        given = Given(edge.clock.now(), client.prefix, client.tier, requester.id, files)
+        given = Given(instant(edge, call), client.prefix, client.tier, requester.id, files)
         by = stamp(edge, call, client)
         seal = sealer(edge, requester.id)
         news = new_events(edge, by, stream, 0, decide(command, INITIAL, given), seal)
@@ -78,7 +78,7 @@ async def carry_out(edge: Edge, call: Call, name: str, command: TicketCommand) -
         if done is not None:
             return await _again(edge, client, done)
         _refuse_stale(call, ticket)
-        given, author = await _given(edge, client, ticket, command)
+        given, author = await _given(edge, call, client, ticket, command)
         by = stamp(edge, call, client, ticket)
         news = new_events(
             edge, by, stream, ticket.version, decide(command, ticket, given), sealer(edge, ticket.requester)
@@ -133,7 +133,9 @@ async def _visible(edge: Edge, call: Call, ticket: Ticket) -> tuple[Living, Clie
     return ticket, client
 
 
-async def _given(edge: Edge, client: Client, ticket: Held, command: TicketCommand) -> tuple[Given, Person | None]:
+async def _given(
+    edge: Edge, call: Call, client: Client, ticket: Held, command: TicketCommand
+) -> tuple[Given, Person | None]:
     """What the decision needs to know besides the ticket, and who writes where that is not its requester."""
     await edge.vault.load([ticket.requester])
     author: Person | None = None
@@ -148,7 +150,7 @@ async def _given(edge: Edge, client: Client, ticket: Held, command: TicketComman
                 raise Refused("unknown_agent", f"there is no agent {agent}", "agent")
         case _:
             pass
-    return Given(edge.clock.now(), client.prefix, client.tier, author and author.id, files), author
+    return Given(instant(edge, call), client.prefix, client.tier, author and author.id, files), author
 
 
 async def _keep_files(edge: Edge, ticket: UUID, person: UUID, uploads: Sequence[Upload]) -> tuple[Attachment, ...]:

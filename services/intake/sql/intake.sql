@@ -25,3 +25,6 @@ SELECT coalesce(max(version), 0) FROM log.events WHERE lane = $1 AND stream = $2
 -- name: last_tick
 -- Where time is what the log says, a process that starts asks how late it is.
 SELECT e.schema_version, e.payload FROM log.events e WHERE e.lane = $1 AND e.stream = $2 ORDER BY e.version DESC LIMIT 1;
+
+-- name: end_sessions
+UPDATE access.tokens SET revoked_at = clock_timestamp() WHERE agent = $1 AND session AND revoked_at IS NULL;
