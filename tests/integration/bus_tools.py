@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 from uuid import UUID
 
@@ -37,10 +37,12 @@ from services.kit.settings import Settings
 PERSON = UUID("01980000-0000-7000-8000-000000000001")
 CLIENTS = [f"bus-{index}" for index in range(40)]
 SEEN = """
-    CREATE TABLE IF NOT EXISTS public.seen (
+    CREATE SCHEMA IF NOT EXISTS ledger;
+    GRANT USAGE ON SCHEMA ledger TO daybook_triage, daybook_reporting, daybook_notification;
+    CREATE TABLE IF NOT EXISTS ledger.seen (
         nth bigint GENERATED ALWAYS AS IDENTITY, consumer text, lane smallint, position bigint, stream uuid, type text
     );
-    GRANT SELECT, INSERT ON public.seen TO daybook_triage, daybook_reporting, daybook_notification;
+    GRANT SELECT, INSERT ON ledger.seen TO daybook_triage, daybook_reporting, daybook_notification;
 """
 
 
@@ -49,16 +51,13 @@ class Bus:
 
     def __init__(self, database: Settings, place: Place, logs: Path) -> None:
         self._port = claim(0, "no variable")
-        self._place = replace(place, data=place.data / f"own-bus-{self._port}")
-        self._place.data.mkdir(mode=0o700)
+        self._place = replace(place, data=Path(mkdtemp(prefix="own-bus-", dir=place.data)))
         if place.account:
             os.chown(self._place.data, place.account.user, place.account.group)
         self._logs = logs
         self._child: Child | None = None
         self.store = self._place.data / "nats" / "jetstream"
-        self.settings = Settings.model_validate(
-            {**database.model_dump(), "nats_url": f"nats://127.0.0.1:{self._port}"}
-        )
+        self.settings = Settings.model_validate({**database.model_dump(), "nats_url": f"nats://127.0.0.1:{self._port}"})
 
     async def start(self, store_bytes: int = nats.STORE_BYTES_MAX) -> None:
         self._child = Child(nats.program(self._place, self._port, store_bytes=store_bytes), self._logs)
@@ -118,7 +117,7 @@ async def relay(settings: Settings, pool: Pool, holder: UUID | None = None) -> N
 
 
 class Ledger:
-    """A consumer whose only effect is a row of public.seen an event."""
+    """A consumer whose only effect is a row of ledger.seen an event."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -130,7 +129,7 @@ class Ledger:
         if any(event.stream in self.refuse for event in events):
             raise ValueError("this stream cannot be digested")
         await connection.executemany(
-            "INSERT INTO public.seen (consumer, lane, position, stream, type) VALUES ($1, $2, $3, $4, $5)",
+            "INSERT INTO ledger.seen (consumer, lane, position, stream, type) VALUES ($1, $2, $3, $4, $5)",
             [(self.name, lane, event.position, event.stream, event.type) for event in events],
         )
 
@@ -141,7 +140,7 @@ async def consume(settings: Settings, ledger: Ledger, pool: Pool, **more: Any) -
 
 async def seen_of(pool: Pool, consumer: str) -> dict[int, list[int]]:
     """{lane: positions in the order in which they were digested}."""
-    rows = await pool.fetch("SELECT lane, position FROM public.seen WHERE consumer = $1 ORDER BY nth", consumer)
+    rows = await pool.fetch("SELECT lane, position FROM ledger.seen WHERE consumer = $1 ORDER BY nth", consumer)
     found: dict[int, list[int]] = defaultdict(list)
     for row in rows:
         found[row["lane"]].append(row["position"])
@@ -187,7 +186,3 @@ async def append_tickets(pool: Pool, count: int, poker: Poker | None = None) -> 
         )
     )
     await appender.close()
-
-
-def stop_process(pid: int) -> None:
-    os.kill(pid, signal.SIGSTOP)

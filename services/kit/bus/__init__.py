@@ -3,8 +3,9 @@
 The log is the truth: whatever the bus loses, doubles or delays is read from the log or dropped by the cursor.
 """
 
+from services.kit.bus.away import TryLater
 from services.kit.bus.connect import Poker, connect
-from services.kit.bus.consumer import AfterCommit, Handler, run_consumer
+from services.kit.bus.consumer import AfterCommit, Handler, LanesHandler, run_consumer
 from services.kit.bus.provision import provision_bus
 
-__all__ = ["AfterCommit", "Handler", "Poker", "connect", "provision_bus", "run_consumer"]
+__all__ = ["AfterCommit", "Handler", "LanesHandler", "Poker", "TryLater", "connect", "provision_bus", "run_consumer"]

@@ -17,7 +17,7 @@ from contracts.envelope import Recorded
 from contracts.model import Event
 from contracts.subjects import LANES
 from services.kit.bus.away import AWAY, is_away
-from services.kit.bus.digest import SQL, AfterCommit, CursorMoved, Digest, Handler, Share
+from services.kit.bus.digest import SQL, AfterCommit, CursorMoved, Digest, Handler, LanesHandler, Share
 from services.kit.bus.lane import Lane
 from services.kit.bus.message import TRACEPARENT, NotAnEvent, Stored, opened, place_of, stored_of
 from services.kit.bus.subscription import follow
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from services.kit.clock import Clock
     from services.kit.settings import Settings
 
-__all__ = ["AfterCommit", "Handler", "run_consumer"]
+__all__ = ["AfterCommit", "Handler", "LanesHandler", "run_consumer"]
 
 LOG = logging.getLogger("daybook.consumer")
 
@@ -55,12 +55,13 @@ async def run_consumer(
 ) -> None:
     """Feeds a handler until cancelled; `started` is called once it is subscribed (pass announce_ready).
 
-    With `lanes_together` one transaction takes the events of several lanes, in ascending order of lanes: cheaper for a
-    handler that appends nothing. One that appends holds lanes' locks until its commit: leave it False. The pool needs
-    five connections, with `lanes_together` two.
+    With `lanes_together` one transaction takes the events of several lanes, in ascending order: right for a handler
+    that appends nothing. One that appends lane by lane would hold the first lane's lock for all the others: it leaves
+    it False, or better implements LanesHandler, which is always served together. The pool needs five connections, where
+    lanes go together two.
     """
     digest = Digest(handler, pool, clock, metrics or Metrics(handler.name))
-    consumer = Consumer(digest, lanes_together=lanes_together, batch_max=batch_max)
+    consumer = Consumer(digest, lanes_together=lanes_together or isinstance(handler, LanesHandler), batch_max=batch_max)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(consumer.run())
         tasks.create_task(follow(settings, handler.name, consumer.offer, started))

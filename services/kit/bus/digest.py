@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 from uuid import UUID
 
 import asyncpg
@@ -44,6 +44,18 @@ class Handler(Protocol):
         Runs inside the transaction that also moves the cursor; what it raises undoes everything, and the events are
         tried again one by one. Give what is appended the causing event's `trace`: a batch holds events of many traces.
         """
+        ...
+
+
+@runtime_checkable
+class LanesHandler(Handler, Protocol):
+    """A handler that takes the events of several lanes in one call, and so in one transaction: one append, one upsert,
+    one commit for all. Under load that is worth five times as much as anything else that a handler can do."""
+
+    async def handle_lanes(
+        self, batch: Mapping[int, Sequence[Recorded[Event]]], connection: Connection
+    ) -> AfterCommit | None:
+        """As `handle`, for each lane of the batch; lanes are in ascending order, as locks must be taken."""
         ...
 
 
@@ -93,21 +105,29 @@ class Digest:
 
     async def _effects(self, shares: Sequence[Share], connection: Connection) -> list[AfterCommit]:
         waiting = await self._move(shares, connection)
-        after: list[AfterCommit] = []
+        batch: dict[int, Sequence[Recorded[Event]]] = {}
         for share in shares:
-            waits = waiting[share.lane]
-            fit = [event for event in share.events if event.stream not in waits] if waits else share.events
-            for event in share.events if waits else ():
-                if event.stream in waits:
-                    await connection.execute(
-                        SQL["hold_back"], share.lane, self.handler.name, event.position, event.stream, event.type
-                    )
+            fit = await self._hold_back(share, waiting[share.lane], connection)
             if fit:
-                self.clock.advance(max(event.occurred_at for event in fit))
-                call = await self.handler.handle(share.lane, fit, connection)
-                if call is not None:
-                    after.append(call)
-        return after
+                batch[share.lane] = fit
+        if not batch:
+            return []
+        self.clock.advance(max(event.occurred_at for events in batch.values() for event in events))
+        if isinstance(self.handler, LanesHandler):
+            calls = [await self.handler.handle_lanes(batch, connection)]
+        else:
+            calls = [await self.handler.handle(lane, events, connection) for lane, events in batch.items()]
+        return [call for call in calls if call is not None]
+
+    async def _hold_back(self, share: Share, waits: set[UUID], connection: Connection) -> Sequence[Recorded[Event]]:
+        """Puts events of waiting streams aside; returns the others."""
+        if not waits:
+            return share.events
+        for event in share.events:
+            if event.stream in waits:
+                arguments = (share.lane, self.handler.name, event.position, event.stream, event.type)
+                await connection.execute(SQL["hold_back"], *arguments)
+        return [event for event in share.events if event.stream not in waits]
 
     async def _move(self, shares: Sequence[Share], connection: Connection) -> dict[int, set[UUID]]:
         """Takes the cursors' locks and moves them; answers which streams of each lane wait."""

@@ -10,8 +10,9 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -43,6 +44,7 @@ SQL = queries("services/kit/log/sql/relay.sql")
 
 WINDOW_MAX = 500  # events under way at once: some 30 ms of work, so that no poke waits for long
 WINDOW_MIN = LANES  # while another relay publishes into the same stream, most of a long window would be refused
+ONE_BY_ONE_MAX = 3  # lanes; more of them wait for fewer round trips together, at a cost for the server
 LANE_BYTES_MAX = 1_000_000  # of one lane in a window; an event may be 2 MB, it comes alone then
 POLL_SECONDS = (0.25, 1.0)  # what a lost poke costs: at first, and after silence
 WATCH_SECONDS = 1.0
@@ -67,6 +69,7 @@ class Relay:
         self._tails: dict[int, Tail] = {}
         self._stream_end = 0
         self._stream_born: datetime | None = None
+        self._another = False
         self._window = WINDOW_MAX
         self._busy = LANES
         self._poked = asyncio.Event()
@@ -114,14 +117,17 @@ class Relay:
             if self._stream_born is not None:
                 log_message(LOG, "stream_is_another", logging.WARNING)
             self._stream_born = info.created
-            self._tails.clear()
-            self._poked.set()
+            self._forget()
+
+    def _forget(self) -> None:
+        """Has every tail read again before the next window; one under way is still judged by what it began with."""
+        self._another = True
+        self._poked.set()
 
     async def _provision(self) -> None:
         log_message(LOG, "stream_missing", logging.WARNING)
-        self._tails.clear()
         await provision(self._jetstream)
-        self._poked.set()
+        self._forget()
 
     async def _publish(self) -> None:
         pause, poll = WAIT_SECONDS[0], POLL_SECONDS[0]
@@ -154,6 +160,9 @@ class Relay:
     async def _round(self) -> bool:
         """Publishes one window. False where there was nothing to publish."""
         held = self._leases.held()
+        if self._another:
+            self._another = False
+            self._tails.clear()
         for lane in self._tails.keys() - held.keys():
             del self._tails[lane]
         if held.keys() - self._tails.keys():
@@ -163,18 +172,28 @@ class Relay:
                 await self._provision()
                 return True
         window = await self._read()
-        if not window:
-            return False
-        alone = len(self._tails) == LANES
-        started = time.monotonic()
-        sent = await self._publisher.publish(window, self._tails, self._stream_end if alone else None)
-        self._metrics.batch("relay", time.monotonic() - started)
-        self._note(sent)
-        if len(sent.taken) == len(window):
-            self._window = min(self._window * 2, WINDOW_MAX)
+        for part, is_lane in self._parts(window):
+            started = time.monotonic()
+            sent = await self._publisher.publish(part, self._tails, self._stream_end if is_lane else None)
+            self._metrics.batch("relay", time.monotonic() - started)
+            self._note(sent)
+            if len(sent.taken) < len(part):
+                await self._recover(part, sent)
+                break
         else:
-            await self._recover(window, sent, alone)
-        return True
+            self._window = min(self._window * 2, WINDOW_MAX)
+        return bool(window)
+
+    def _parts(self, window: list[Stored]) -> Iterator[tuple[list[Stored], bool]]:
+        """One lane after the other, where that is soon done and no other relay publishes; else all lanes together.
+
+        A lane alone can be fenced by the stream's end, which costs the server nothing.
+        """
+        lanes = [list(events) for _, events in groupby(window, key=lambda stored: stored.lane)]
+        if len(self._tails) == LANES and len(lanes) <= ONE_BY_ONE_MAX:
+            yield from ((lane, True) for lane in lanes)
+        elif window:
+            yield window, False
 
     async def _read(self) -> list[Stored]:
         """What follows in the held lanes, of each a fair part: no lane waits behind a busy one."""
@@ -194,19 +213,18 @@ class Relay:
         for event_type, count in Counter(stored.type for stored, _ in sent.taken).items():
             self._metrics.event(event_type, "published", count)
 
-    async def _recover(self, window: list[Stored], sent: Sent, alone: bool) -> None:
+    async def _recover(self, window: list[Stored], sent: Sent) -> None:
         """Forgets what may be wrong, so that it is read from the stream again."""
         taken = len(sent.taken)
         log_message(LOG, "window_not_taken", logging.WARNING, asked=len(window), taken=taken, refusal=sent.refusal,
                     out_of_step=sent.out_of_step, unanswered=sent.unanswered, no_stream=sent.no_stream)  # fmt: skip
         self._window = max(self._window // 2, WINDOW_MIN)
-        moved = {stored.lane for stored, _ in sent.taken}
-        if sent.unanswered or (alone and sent.out_of_step):
-            self._tails.clear()
-        for lane in {stored.lane for stored in window} - moved:
-            self._tails.pop(lane, None)
         if sent.no_stream:
             await self._provision()
+        elif sent.unanswered or (sent.out_of_step and len(self._tails) == LANES):
+            self._forget()
+        for lane in {stored.lane for stored in window} - {stored.lane for stored, _ in sent.taken}:
+            self._tails.pop(lane, None)
         if sent.refusal is not None or not taken:
             raise TakesNothing(sent.refusal or "it is not as this relay thought")
 
