@@ -41,7 +41,7 @@ def problem_for(error: Exception) -> Problem:
         case Refused():
             return Problem(error.code, str(error), field=error.field)
         case RequestValidationError():
-            return problem_of(error.errors())
+            return problem_of([{**item, "loc": item["loc"][1:]} for item in error.errors()])
         case HTTPException():
             code = CODE_BY_STATUS.get(error.status_code, "internal" if error.status_code >= 500 else "bad_request")
             return Problem(code, str(error.detail), status=error.status_code, headers=error.headers)
@@ -61,7 +61,7 @@ def problem_of(errors: Iterable[Mapping[str, Any]]) -> Problem:
     """Pydantic's errors as one problem: the first names `code` and `field`, all of them stand in `errors`."""
     rows = [
         {
-            "field": ".".join(str(part) for part in error["loc"] if part not in {"body", "query", "path", "header"}),
+            "field": ".".join(str(part) for part in error["loc"]),
             "code": CODE_BY_TYPE.get(str(error["type"]), "invalid_field"),
             "detail": str(error["msg"]),
         }
