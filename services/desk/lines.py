@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from services.desk import words
 from services.desk.reader import Reader
-from services.desk.shapes import TicketEvent
+from services.desk.shapes import ERASED, TicketEvent
 
 Data = Mapping[str, Any]
 
@@ -35,8 +35,8 @@ def line(event: TicketEvent, reader: Reader) -> Line:
 
 
 def opened(value: Any) -> str | None:
-    """A personal value as text; None where it is absent or still sealed, as after an erasure."""
-    return value if isinstance(value, str) else None
+    """A personal value as text; None where it is absent, still sealed or erased."""
+    return value if isinstance(value, str) and value != ERASED else None
 
 
 def say(text: str, *values: object) -> Markup:
@@ -53,13 +53,11 @@ def aside(value: object) -> Markup:
 
 
 def who(event: TicketEvent) -> Markup:
-    if event.actor.name:
-        return bold(event.actor.name)
-    return bold(
-        {"system": "Daybook", "token": "A program", "requester": "The requester"}.get(
-            event.actor.kind or "", "The desk"
-        )
+    """Who did it, in bold: a person by name, the desk's own services together as Daybook."""
+    unnamed = {"system": "Daybook", "token": "A program", "requester": "The requester"}.get(
+        event.actor_kind, "The desk"
     )
+    return bold(unnamed if event.actor_kind == "system" else event.actor_name or unnamed)
 
 
 def when(value: Any, reader: Reader) -> Markup:
@@ -103,7 +101,7 @@ def _assigned(event: TicketEvent, data: Data, reader: Reader) -> Line:
     agent, team = data.get("agent_name"), data.get("team")
     if not (agent or data.get("agent") or team):
         return Line("nobody", say("{} put the ticket back to unassigned", who(event)))
-    if agent and agent == event.actor.name:
+    if agent and agent == event.actor_name:
         return Line("person", say("{} took the ticket", who(event)))
     to = bold(agent or ("an agent" if data.get("agent") else words.plain(team)))
     return Line(

@@ -31,13 +31,18 @@ class State:
 
 @dataclass(frozen=True)
 class Said:
-    """One line of the history: somebody's words, or something that happened."""
+    """One line of the history: somebody's words, or something that happened. `until` is a promised time."""
 
     at: datetime
     side: str
     who: str
     text: str | None
     what: str
+    until: datetime | None = None
+
+    @property
+    def is_letter(self) -> bool:
+        return not self.what
 
 
 TOLD = {
@@ -75,24 +80,33 @@ def state(ticket: GuestTicket) -> State:
     return State(title, sentence, doing if ended else ticket.next_update_text or doing, ended, steps)
 
 
+WHAT = {
+    "assigned": "A colleague took it on",
+    "promised": "We promised to write by",
+    "resolved": "Solved",
+    "reopened": "Opened again",
+    "closed": "Closed",
+}
+YOURS = ("submitted", "message")
+LETTERS = (*YOURS, "reply")
+GONE = "These words were erased."
+
+
 def history(ticket: GuestTicket) -> list[Said]:
     """What was said and what happened, oldest first."""
-    return [said for said in map(_said, ticket.history) if said.text is not None or said.what]
+    return [_said(entry) for entry in ticket.history]
 
 
 def _said(entry: GuestEntry) -> Said:
-    side = "you" if entry.kind in ("submitted", "message") else "desk"
+    side = "you" if entry.kind in YOURS else "desk"
     who = entry.who or ("You" if side == "you" else "Support")
-    return Said(entry.at, side, who, entry.text, _what(entry))
-
-
-def _what(entry: GuestEntry) -> str:
-    """What happened, where nobody wrote anything."""
-    if entry.kind == "status":
-        return TOLD.get(entry.status or "", TOLD["open"])[0]
-    return {
-        "assigned": "A colleague took it on",
-        "resolved": "Solved",
-        "reopened": "Opened again",
-        "closed": "Closed",
-    }.get(entry.kind, "")
+    if entry.kind in LETTERS:
+        return Said(entry.at, side, who, entry.text or GONE, "")
+    if entry.kind == "resolved" and entry.text:
+        return Said(entry.at, side, "Solved", entry.text, "")
+    what = (
+        TOLD.get(entry.status or "", TOLD["open"])[0]
+        if entry.kind == "status"
+        else WHAT.get(entry.kind, "Something changed")
+    )
+    return Said(entry.at, side, who, entry.text, what, entry.due_at)

@@ -19,6 +19,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from services.desk import words
+from services.desk.api import as_sentence
 from services.desk.queue import MANY_EXCHANGES
 from services.desk.reader import Deadline, Reader
 
@@ -79,6 +80,7 @@ def environment() -> Environment:
         "plain": words.plain,
         "paragraphs": words.paragraphs,
         "linked": linked,
+        "sentence": as_sentence,
     }
     return made
 

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+ERASED = "[erased]"
+"""What the API writes where an erased person's text stood."""
+
+
+def _readable(value: Any) -> Any:
+    """Text that stayed sealed, because its reader may not open it, is as absent as erased text."""
+    return None if isinstance(value, dict) or value == ERASED else value
+
+
+Text = Annotated[str | None, BeforeValidator(_readable)]
 
 
 class Shape(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
 
 class Person(Shape):
     """Somebody with a name: a requester, an agent, an actor. An erased person has no name left."""
 
     id: str | None = None
-    name: str | None = None
-    email: str | None = None
+    name: Text = None
+    address: Text = None
     kind: str | None = None
 
 
@@ -39,13 +50,13 @@ class QueueItem(Shape):
     reference: str
     client: str
     client_name: str | None = None
-    subject: str | None = None
-    requester_name: str | None = None
+    subject: Text = None
+    requester_name: Text = None
     status: str
     priority: str | None = None
     category: str | None = None
     assignee_id: UUID | None = None
-    assignee_name: str | None = None
+    assignee_name: Text = None
     tags: tuple[str, ...] = ()
     exchanges: int = 0
     opened_at: datetime
@@ -66,7 +77,7 @@ class QueuePage(Shape):
 
 class ClientFigures(Shape):
     client: str
-    name: str | None = None
+    name: Text = None
     open: int = 0
     overdue: int = 0
 
@@ -90,17 +101,17 @@ class Dashboard(Shape):
 
 
 class PriorityReason(Shape):
-    points: float | None = None
-    text: str | None = None
-    axis: str | None = None
+    code: str
+    axis: str = ""
+    points: float = 0
     words: tuple[Any, ...] = ()
 
 
 class PriorityJudgement(Shape):
     value: str | None = None
     reasons: tuple[PriorityReason, ...] = ()
-    set_by: str | Person | None = None
-    reason: str | None = None
+    set_by: Person | None = None
+    reason: Text = None
     urgency: float | None = None
     impact: float | None = None
     rule_version: str | None = None
@@ -109,7 +120,7 @@ class PriorityJudgement(Shape):
 
 class Checkpoint(Shape):
     due_at: datetime
-    text: str | None = None
+    text: Text = None
     by: str | None = None
     outcome: str | None = None
 
@@ -121,10 +132,10 @@ class Ticket(Shape):
     reference: str
     client: str
     client_name: str | None = None
-    subject: str | None = None
+    subject: Text = None
     requester: Person = Person()
     status: str
-    priority: PriorityJudgement = PriorityJudgement()
+    priority: PriorityJudgement | None = None
     checkpoint: Checkpoint | None = None
     assignee: Person | None = None
     team: str | None = None
@@ -150,9 +161,15 @@ class TicketEvent(Shape):
     id: UUID
     type: str
     time: datetime
-    version: int = 0
-    actor: Person = Person()
+    version: int = Field(0, alias="streamversion")
+    actor: str = ""
+    actor_name: Text = None
     data: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def actor_kind(self) -> str:
+        """requester, agent, token or system."""
+        return self.actor.partition(":")[0]
 
 
 class EventsPage(Shape):
@@ -161,15 +178,15 @@ class EventsPage(Shape):
 
 
 class Letter(Shape):
-    id: str
-    to: str | None = None
+    id: UUID
+    to: Text = None
     sender: str | None = Field(None, alias="from")
-    subject: str | None = None
+    subject: Text = None
     sent_at: datetime | None = None
     kind: str | None = None
     reference: str | None = None
-    text: str | None = None
-    html: str | None = None
+    text: Text = None
+    html: Text = None
 
 
 class LettersPage(Shape):
@@ -182,8 +199,8 @@ class GuestEntry(Shape):
 
     at: datetime
     kind: str
-    who: str | None = None
-    text: str | None = None
+    who: Text = None
+    text: Text = None
     status: str | None = None
     due_at: datetime | None = None
 
@@ -194,9 +211,9 @@ class GuestTicket(Shape):
     reference: str
     client: str
     client_name: str | None = None
-    subject: str | None = None
+    subject: Text = None
     status: str
     next_update_by: datetime | None = None
-    next_update_text: str | None = None
+    next_update_text: Text = None
     opened_at: datetime
     history: tuple[GuestEntry, ...] = ()

@@ -62,9 +62,9 @@ class Day:
     entries: tuple[Letter | Fact, ...]
 
 
-def days(events: Iterable[TicketEvent], reader: Reader) -> list[Day]:
-    """The timeline, oldest first."""
-    entries = [entry(event, reader) for event in events]
+def days(events: Iterable[TicketEvent], reader: Reader, requester: str | None = None) -> list[Day]:
+    """The timeline, oldest first. `requester` is whose words a submission is, whoever handed it in."""
+    entries = [entry(event, reader, requester) for event in events]
     found: list[Day] = []
     last: datetime | None = None
     for on, group in _by_day(entries, reader):
@@ -76,7 +76,7 @@ def days(events: Iterable[TicketEvent], reader: Reader) -> list[Day]:
     return found
 
 
-def entry(event: TicketEvent, reader: Reader) -> Letter | Fact:
+def entry(event: TicketEvent, reader: Reader, requester: str | None = None) -> Letter | Fact:
     kind = LETTERS.get(event.type)
     if kind is None:
         return Fact(str(event.id), event.time, lines.line(event, reader), event.version)
@@ -85,13 +85,20 @@ def entry(event: TicketEvent, reader: Reader) -> Letter | Fact:
         id=str(event.id),
         kind=kind,
         at=event.time,
-        who=event.actor.name or ("The requester" if kind == "message" else "The desk"),
+        who=_writer(event, kind, requester),
         role={"message": "requester", "reply": "reply to the requester", "note": ""}[kind],
         via=words.CHANNELS.get(str(data.get("channel") or ""), "") if kind == "message" else "",
         body=lines.opened(data.get("body")),
         files=tuple(_file(file) for file in data.get("attachments") or ()),
         version=event.version,
     )
+
+
+def _writer(event: TicketEvent, kind: str, requester: str | None) -> str:
+    """A message is its author's, even where a colleague or a program handed it in."""
+    if kind == "message":
+        return lines.opened(event.data.get("author_name")) or requester or "The requester"
+    return event.actor_name or "The desk"
 
 
 def tick_kind(event: TicketEvent) -> str:

@@ -14,7 +14,7 @@ import pytest
 from contracts.catalogue import EVENTS
 from services.desk import lines, slider, timeline
 from services.desk.reader import Reader
-from services.desk.shapes import Person, TicketEvent
+from services.desk.shapes import TicketEvent
 
 START = datetime(2026, 11, 20, 9, tzinfo=UTC)
 READER = Reader(ZoneInfo("Europe/Berlin"), START + timedelta(days=5), "", "/", "csrf")
@@ -27,7 +27,8 @@ def event(kind: str, minutes: int = 0, who: str | None = "Aisha", /, **data: Any
         type=kind,
         time=START + timedelta(minutes=minutes),
         version=minutes + 1,
-        actor=Person(kind="agent", name=who),
+        actor="agent:7" if who else "system:triage",
+        actor_name=who,
         data=data,
     )
 
@@ -59,6 +60,14 @@ def test_words_that_were_erased_leave_their_place() -> None:
     letter = timeline.entry(event("ticket.message_received", body={"sealed": "AAAA", "person": "x"}), READER)
     assert isinstance(letter, timeline.Letter)
     assert letter.body is None
+
+
+def test_a_message_is_its_authors_even_where_a_program_handed_it_in() -> None:
+    by_author = timeline.entry(event("ticket.message_received", body="x", author_name="Ana Ruiz"), READER)
+    by_ticket = timeline.entry(event("ticket.submitted", body="x"), READER, "Ana Ruiz")
+    assert isinstance(by_author, timeline.Letter)
+    assert isinstance(by_ticket, timeline.Letter)
+    assert (by_author.who, by_ticket.who) == ("Ana Ruiz", "Ana Ruiz")
 
 
 def test_an_event_of_tomorrow_is_told_by_its_name() -> None:

@@ -52,7 +52,7 @@ def routes(desk: Desk) -> APIRouter:
 
 async def _show(desk: Desk, visit: Visit, letter: str | None, cursor: str | None) -> Response:
     page = await visit.api.get("/mailbox", LettersPage, {"limit": LETTERS_PAGE, "cursor": cursor})
-    chosen = next((one for one in page.items if letter in (None, one.id)), None)
+    chosen = next((one for one in page.items if letter in (None, str(one.id))), None)
     if letter and chosen is None:
         raise ApiProblem(404, "not_found", "There is no such letter.", {})
     return desk.pages.page(
@@ -64,6 +64,7 @@ async def _show(desk: Desk, visit: Visit, letter: str | None, cursor: str | None
         chosen=chosen,
         opened=letter is not None,
         next_cursor=page.next_cursor,
+        cursor=cursor,
         body_text=(chosen.text if chosen else None) or "",
         body_html=clean(chosen.html if chosen else None),
     )

@@ -62,9 +62,7 @@ async def _show(
     typed: str = "",
     sent: bool = False,
 ) -> Response:
-    ticket = await visit.api.get(f"/guest/tickets/{quote(reference)}", GuestTicket, {"key": key})
-    if ticket.client != client:
-        raise ApiProblem(404, "not_found", "There is no such request.", {})
+    ticket = await visit.api.get(f"/guest/tickets/{quote(reference)}", GuestTicket, {"key": key, "client": client})
     late = ticket.next_update_by is not None and ticket.next_update_by < visit.reader.now
     shown: dict[str, Any] = {
         "ticket": ticket,

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from services.desk import charts, timeline, words
 from services.desk.reader import Reader
-from services.desk.shapes import DayFigures, Person, QueueItem, TicketEvent
+from services.desk.shapes import DayFigures, QueueItem, TicketEvent
 from services.desk.visit import Desk
 
 SAMPLE = Path(__file__).parent.parent / "sample.yaml"
@@ -42,7 +42,7 @@ def sample(made_up: dict[str, list[list[Any]]], reader: Reader) -> dict[str, Any
         "grounds": GROUNDS,
         "inks": INKS,
         "items": [_item(place, told, reader) for place, told in enumerate(made_up["lines"])],
-        "days": timeline.days(events, reader),
+        "days": timeline.days(events, reader, "Ana Ruiz"),
         "events_count": len(events),
         "events_left_off": False,
         "newest_word": 0,
@@ -80,6 +80,7 @@ def _event(place: int, told: list[Any], reader: Reader) -> TicketEvent:
         type=kind,
         time=reader.now - timedelta(days=4) + timedelta(hours=place * 5),
         version=place + 1,
-        actor=Person(kind="agent" if name else "system", name=name),
+        actor="agent:1" if name else "system:triage",
+        actor_name=name,
         data=data,
     )

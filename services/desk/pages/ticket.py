@@ -13,12 +13,12 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from services.desk import people, slider, timeline
+from services.desk import grounds, people, slider, timeline
 from services.desk.pages.inbox import instant
 from services.desk.shapes import EventsPage, Ticket, TicketEvent
 from services.desk.visit import Desk, Visit, is_htmx
 
-EVENTS_PAGE = 500
+EVENTS_PAGE = 200
 EVENTS_MAX = 3000  # a page with more would take seconds to draw; the oldest are left off, and the page says so
 
 
@@ -78,7 +78,8 @@ async def load(
     return {
         "ticket": ticket,
         "as_of": as_of,
-        "days": timeline.days(then, reader),
+        "days": timeline.days(then, reader, ticket.requester.name),
+        "grounds": grounds.grounds(ticket.priority.reasons) if ticket.priority else [],
         "events_count": len(then),
         "events_left_off": left_off,
         "newest_word": timeline.newest_word(then),

@@ -1,0 +1,63 @@
+"""The reasons of a priority as codes enter, the sentences that explain it leave. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from services.desk import words
+from services.desk.lines import opened
+from services.desk.shapes import PriorityReason
+
+SENTENCES: Mapping[str, str] = {
+    "stated_urgency": "Stated urgency: {}",
+    "words": "Words that sound like {}",
+    "tone": "The tone of the requester",
+    "exchanges": "Many messages to and fro",
+    "reopened": "Opened again",
+    "sla_slack": "Its deadline is near",
+    "service": "Service: {}",
+    "tier": "A {} client",
+    "sender": "A senior sender",
+    "clients_affected": "Several clients report it",
+    "incident": "Part of a confirmed incident: at least {}",
+}
+WHOLE: Mapping[str, str] = {
+    "stated_urgency.not_stated": "No urgency stated, taken as normal",
+    "service.unknown": "No service named, taken as important",
+    "words.urgent": "Urgent words",
+    "words.deadline": "Words of a deadline",
+    "words.outage": "Words of an outage",
+    "words.data_loss": "Words of lost data",
+    "words.security": "Words of a breach",
+}
+
+
+@dataclass(frozen=True)
+class Ground:
+    """One reason: its points, what it is, the requester's words that show it."""
+
+    points: float
+    sentence: str
+    axis: str
+    quotes: tuple[str, ...]
+
+
+def grounds(reasons: Iterable[PriorityReason]) -> list[Ground]:
+    """The reasons in their order; those that gave no point come last."""
+    told = [Ground(one.points, _sentence(one.code), one.axis, _quotes(one.words)) for one in reasons]
+    return sorted(told, key=lambda ground: ground.points == 0)
+
+
+def _sentence(code: str) -> str:
+    """A code that this desk does not know yet is made readable."""
+    if code in WHOLE:
+        return WHOLE[code]
+    family, _, detail = code.partition(".")
+    shown = detail if detail.startswith("P") else words.plain(detail).lower()
+    return SENTENCES.get(family, words.plain(code.replace(".", " "))).format(shown)
+
+
+def _quotes(found: Iterable[Any]) -> tuple[str, ...]:
+    return tuple(text for text in map(opened, found) if text)
