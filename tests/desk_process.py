@@ -27,7 +27,7 @@ class DeskProcess:
         # The name lets the next test run remove what a killed one left under /var/lib/daybook.
         self._home_id = f"test-{os.getpid()}-{home.name}"
         ports = {f"DAYBOOK_{name}PORT": "0" for name in ("", "SMTP_", "NATS_")}
-        self._environment = {
+        self.environment = {
             **os.environ,
             **ports,
             "DAYBOOK_HOME": str(home),
@@ -61,7 +61,7 @@ class DeskProcess:
     def spawn(self) -> None:
         with (self.home.parent / f"{self.home.name}.said").open("w") as said:
             self._process = subprocess.Popen(
-                self._argv, env=self._environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said, text=True
+                self._argv, env=self.environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said, text=True
             )
 
     def start(self) -> dict[str, Any]:

@@ -17,91 +17,32 @@ from uuid import UUID
 import asyncpg
 
 from contracts.catalogue import encode
-from contracts.envelope import Origin, head_bytes
-from contracts.model import Event, Seal
+from contracts.envelope import head_bytes
 from contracts.subjects import lane_of
+from services.kit.log.asked import (
+    Append,
+    Appended,
+    Backwards,
+    Command,
+    CommandDone,
+    CommandReused,
+    Conflict,
+    NewEvent,
+    NotAppended,
+    Overloaded,
+)
 from services.kit.postgres import Connection, Pool, queries
+
+__all__ = [
+    "Append", "Appended", "Appender", "Backwards", "Command", "CommandDone", "CommandReused", "Conflict", "NewEvent",
+    "NotAppended", "Overloaded", "append_in",
+]  # fmt: skip
 
 SQL = queries("services/kit/log/sql/append.sql")
 
 BATCH_MAX = 500  # events in one call; more would hold the lanes' locks for longer than a caller wants to wait
 CALLS = 2  # under way at once, each with lanes of its own
 WAITING_MAX = 20_000  # events; beyond it callers are refused at once instead of waiting in vain
-
-
-@dataclass(frozen=True, slots=True)
-class NewEvent:
-    """An event to append. `version` is its number in the stream; `occurred_at` is None for what happens now."""
-
-    id: UUID
-    stream: UUID
-    version: int
-    data: Event
-    actor: str
-    seal: Seal | None = None
-    causation: str | None = None
-    origin: Origin = Origin.LIVE
-    occurred_at: datetime | None = None
-    trace: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A command's id within its scope (token and client), its body's fingerprint, and what to answer ever after."""
-
-    scope: str
-    id: str
-    fingerprint: bytes
-    answer: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Append:
-    """The events of one command: one client, so one lane; written together or not at all."""
-
-    client: str
-    events: Sequence[NewEvent]
-    command: Command | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Appended:
-    """Where an append's last event stands. `number` is the new ticket's, where one was born."""
-
-    lane: int
-    position: int
-    sequence: int
-    number: int | None
-    recorded_at: datetime
-
-
-class NotAppended(Exception):
-    """An append that was not written. Nothing of it is in the log."""
-
-
-class Conflict(NotAppended):
-    """The stream has grown since it was read: read and decide again."""
-
-
-class Backwards(NotAppended):
-    """An event says that it happened before the last one of its stream."""
-
-
-class CommandDone(NotAppended):
-    """The command was done before; `answer` is what it was answered."""
-
-    def __init__(self, answer: bytes) -> None:
-        super().__init__("the command was done before")
-        self.answer = answer
-
-
-class CommandReused(NotAppended):
-    """The command's id was used before with another body."""
-
-
-class Overloaded(NotAppended):
-    """More events wait than the process keeps; try again later."""
-
 
 Row = tuple[Any, ...]
 
