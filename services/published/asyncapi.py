@@ -12,9 +12,6 @@ from contracts.catalogue import EVENTS
 from contracts.model import Event
 from services.published.schemas import described, envelope_schema, event_file
 
-BODY = frozenset({"data", "datacontenttype"})
-"""Attributes of the structured form that binary mode sends elsewhere: as the payload and as `content-type`."""
-
 DESCRIPTION = f"""\
 Everything that happens to a ticket is one event in an append-only log; the bus carries each of them in order.
 Consume the JetStream stream {subjects.STREAM}.
@@ -99,14 +96,14 @@ def _headers() -> dict[str, Any]:
     envelope = envelope_schema()
     properties: dict[str, Any] = {
         "Nats-Msg-Id": {"type": "string", "description": "<lane>:<position>, the event's place in the log"},
-        "content-type": {"type": "string", "const": "application/json"},
+        "traceparent": {"type": "string", "description": "W3C trace context of the publishing, where it is traced"},
     }
     for name, attribute in envelope["properties"].items():
-        if name not in BODY:
+        if name != "data":
             meaning = {"description": attribute["description"]} if "description" in attribute else {}
             properties[f"ce-{name}"] = {"type": "string", **meaning}
-    required = [f"ce-{name}" for name in envelope["required"] if name not in BODY]
-    return {"type": "object", "properties": properties, "required": ["Nats-Msg-Id", "content-type", *required]}
+    required = [f"ce-{name}" for name in envelope["required"] if name != "data"]
+    return {"type": "object", "properties": properties, "required": ["Nats-Msg-Id", *required]}
 
 
 def _parameters() -> dict[str, Any]:

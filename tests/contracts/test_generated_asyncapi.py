@@ -19,6 +19,7 @@ import yaml
 from contracts.catalogue import EVENTS
 from contracts.envelope import CloudEvent
 from contracts.subjects import subject
+from services.kit.bus.message import Stored, headers_of
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "contracts"
 
@@ -137,6 +138,22 @@ def test_a_channel_s_address_is_the_subject_that_the_relay_publishes_to(document
 def test_the_headers_are_the_attributes_of_the_cloud_event(document: dict[str, Any]) -> None:
     headers = document["components"]["messageTraits"]["cloudEvent"]["headers"]
     attributes = {name.removeprefix("ce-") for name in headers["properties"] if name.startswith("ce-")}
-    assert attributes == set(CloudEvent.model_fields) - {"data", "datacontenttype"}
+    assert attributes == set(CloudEvent.model_fields) - {"data"}
     optional = set(headers["properties"]) - set(headers["required"])
-    assert optional == {"ce-number", "ce-causationid", "ce-traceparent"}
+    assert optional == {"ce-number", "ce-causationid", "ce-traceparent", "traceparent"}
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_the_relay_publishes_under_these_headers(document: dict[str, Any], event: str) -> None:
+    example = json.loads((CONTRACTS / f"examples/{event}.v1.json").read_text())
+    cloud = CloudEvent.model_validate(example)
+    published = headers_of(
+        Stored(
+            2, 7, cloud.client, int(cloud.sequence), cloud.number, cloud.subject, cloud.streamversion, cloud.id,
+            cloud.type, 1, cloud.actor, cloud.causationid, cloud.origin, cloud.time, cloud.recordedtime,
+            cloud.traceparent, b"{}",
+        )
+    )  # fmt: skip
+    headers = document["components"]["messageTraits"]["cloudEvent"]["headers"]
+    jsonschema_rs.validator_for({**headers, "additionalProperties": False}).validate(published)
+    assert {name.removeprefix("ce-") for name in published} == {*example, "Nats-Msg-Id"} - {"data"}
