@@ -60,7 +60,7 @@ async def open_app(
     pool = await connect_pool(settings, "intake", size=POOL_SIZE, program="daybook-intake")
     bus = _Bus(settings)
     try:
-        await _catch_up(pool, clock)
+        await catch_up(pool, clock)
         appender = Appender(pool, bus.committed)
         yield build(
             assemble(settings, pool=pool, appender=appender, clock=clock, committed=bus.committed),
@@ -119,7 +119,8 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-async def _catch_up(pool: Pool, clock: Clock) -> None:
+async def catch_up(pool: Pool, clock: Clock) -> None:
+    """Tells a log clock how late it is; a real one does not listen."""
     row = await pool.fetchrow(SQL["last_tick"], lane_of_client(DESK), CLOCK_STREAM)
     if row is not None:
         tick = decode(ClockTicked.type, row["schema_version"], row["payload"])

@@ -21,7 +21,7 @@ from contracts.envelope import Origin
 from contracts.people import Requester, Role
 from contracts.terms import Channel
 from contracts.ticket_commands import SubmitTicket
-from services.intake.app import assemble
+from services.intake.app import assemble, catch_up
 from services.intake.call import Call
 from services.intake.edge import Edge
 from services.intake.mail.parse import Mail, parse
@@ -106,6 +106,8 @@ class Door:
     async def take(self, content: bytes, mail_from: str, recipients: Iterable[str]) -> None:
         """Everything of one mail. Raises where it can't be committed now; what was committed is found again."""
         mail = await asyncio.to_thread(parse, content, mail_from)
+        if self.edge.log_clock:
+            await catch_up(self.edge.pool, self.edge.clock)
         for slug, recipient in {slug_of(address): address for address in recipients}.items():
             letter = Letter(key_of(mail, slug, content), mail.address, recipient, content)
             reason = await self._put(mail, slug, letter)
