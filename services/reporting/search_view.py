@@ -46,9 +46,7 @@ class SearchView:
             return None
         person: UUID | None = next(texts.persons(), None)
         exact = "{" + ",".join(f'"{lexeme}"' for lexeme in texts.exact) + "}"
-        return (
-            event.position, event.stream, event.client, person, texts.internal, event.occurred_at, title, body, exact,
-        )  # fmt: skip
+        return event.position, event.stream, event.client, person, event.occurred_at, title, body, exact
 
     def _opened(self, values: Sequence[str | Sealed]) -> str:
         opened = (self._vault.open(value) for value in values)

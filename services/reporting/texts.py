@@ -1,4 +1,4 @@
-"""(Recorded) -> the words of an event that search finds, still sealed; and who may find them. Pure."""
+"""(Recorded) -> the words of an event that search finds, still sealed. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ class Texts(NamedTuple):
     title: tuple[str | Sealed, ...]
     body: tuple[str | Sealed, ...]
     exact: tuple[str, ...] = ()
-    internal: bool = False
 
     def persons(self) -> Iterator[UUID]:
         return (value.person for value in (*self.title, *self.body) if isinstance(value, Sealed))
@@ -31,14 +30,12 @@ def texts_of(event: Recorded[Event]) -> Texts | None:
         case tickets.TicketSubmitted(prefix=prefix, subject=subject, body=body, answers=answers):
             reference = f"{prefix}-{event.number}".lower()
             return Texts((subject,), (body, *answers.values()), (reference, str(event.number)))
-        case tickets.MessageReceived(body=body) | tickets.ReplySent(body=body):
+        case tickets.MessageReceived(body=body) | tickets.ReplySent(body=body) | tickets.NoteAdded(body=body):
             return Texts((), (body,))
-        case tickets.NoteAdded(body=body):
-            return Texts((), (body,), internal=True)
         case tickets.TicketResolved(summary=summary) if summary is not None:
             return Texts((), (summary,))
         case tickets.FindingRecorded(text=text, record=record):
-            return Texts((), (text,) if record is None else (text, record), internal=True)
+            return Texts((), (text,) if record is None else (text, record))
         case _:
             return None
 

@@ -47,7 +47,6 @@ BEGIN
         ticket   uuid        NOT NULL,
         client   text        COLLATE "C" NOT NULL,
         person   uuid,                      -- whose key sealed them
-        internal boolean     NOT NULL,      -- of a note: for the desk's people only
         at       timestamptz NOT NULL,
         words    tsvector    NOT NULL,
         PRIMARY KEY (lane, position)

@@ -1,11 +1,11 @@
 -- name: put_words
 -- Titles weigh A, bodies C; a reference or an address is found as a whole too, where the parser would take it apart.
-INSERT INTO words (lane, position, ticket, client, person, internal, at, words)
-SELECT $1, u.position, u.ticket, u.client, u.person, u.internal, u.at,
+INSERT INTO words (lane, position, ticket, client, person, at, words)
+SELECT $1, u.position, u.ticket, u.client, u.person, u.at,
        setweight(to_tsvector('reporting.words', u.title), 'A') || setweight(array_to_tsvector(u.exact::text[]), 'A')
        || setweight(to_tsvector('reporting.words', u.body), 'C')
-FROM unnest($2::bigint[], $3::uuid[], $4::text[], $5::uuid[], $6::boolean[], $7::timestamptz[], $8::text[], $9::text[], $10::text[])
-     AS u (position, ticket, client, person, internal, at, title, body, exact)
+FROM unnest($2::bigint[], $3::uuid[], $4::text[], $5::uuid[], $6::timestamptz[], $7::text[], $8::text[], $9::text[])
+     AS u (position, ticket, client, person, at, title, body, exact)
 ON CONFLICT (lane, position) DO NOTHING;
 
 -- name: put_name
@@ -20,6 +20,5 @@ DELETE FROM words WHERE person = ANY ($1::uuid[]);
 DELETE FROM names WHERE lane = ANY ($1::smallint[]) AND person = ANY ($2::uuid[]);
 
 -- name: checksum
-SELECT (SELECT coalesce(sum(reporting.row_sum(ROW(w.lane, w.position, w.ticket, w.client, w.person, w.internal, w.at,
-            w.words)::text)), 0) FROM words w)
+SELECT (SELECT coalesce(sum(reporting.row_sum(ROW(w.lane, w.position, w.ticket, w.client, w.person, w.at, w.words)::text)), 0) FROM words w)
      + (SELECT coalesce(sum(reporting.row_sum(ROW(n.lane, n.person, n.client, n.words)::text)), 0) FROM names n);

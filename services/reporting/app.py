@@ -1,0 +1,145 @@
+"""Settings enter; the query API leaves (mounted in the process `web`), or the process `reporting` keeps the views."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from time import monotonic
+from typing import TYPE_CHECKING, cast
+
+import uvloop
+
+from services.kit.access import Gate
+from services.kit.bus import connect, run_consumer
+from services.kit.clock import Clock, clock_for
+from services.kit.metrics import Metrics
+from services.kit.postgres import connect_pool
+from services.kit.ready import announce_ready
+from services.kit.telemetry import setup_logging, setup_tracing
+from services.kit.web.api import new_api
+from services.reporting.consumer import Views
+from services.reporting.directory_routes import add_directory_routes
+from services.reporting.directory_view import DirectoryView
+from services.reporting.edge import Edge
+from services.reporting.feed import Feed, poke
+from services.reporting.health_routes import add_health_routes
+from services.reporting.keys import reading_vault
+from services.reporting.queue_routes import add_queue_routes
+from services.reporting.queue_view import QueueView
+from services.reporting.search_view import SearchView
+from services.reporting.stream_routes import add_stream_routes
+from services.reporting.ticket_routes import add_ticket_routes
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from nats.aio.client import Client
+
+    from services.kit.settings import Settings
+
+TITLE = "Daybook reporting"
+SCHEMAS = "reporting_queue, reporting_search, reporting_directory, reporting"
+"""Where unqualified names of tables are found: always the versions that are read, whatever is being rebuilt."""
+
+READERS = 10  # connections of the API
+READ_SECONDS = 5.0  # a query of a screen that takes longer is given up
+WRITERS = 4  # connections of the consumer: its transaction, its looks, keys
+
+
+@asynccontextmanager
+async def open_app(
+    settings: Settings, *, clock: Clock | None = None, metrics: Metrics | None = None
+) -> AsyncIterator[FastAPI]:
+    """The API on a pool of its own, for as long as the context lasts. It serves without the bus: signals come later."""
+    pool = await connect_pool(
+        settings,
+        "reporting",
+        size=READERS,
+        program="daybook-reporting-api",
+        statement_seconds=READ_SECONDS,
+        server_settings={"search_path": SCHEMAS, "plan_cache_mode": "force_custom_plan"},
+    )
+    feed = Feed(pool)
+    edge = Edge(pool, reading_vault(pool, settings), clock or clock_for(settings), feed, settings.session_secret_bytes)
+    tasks = [
+        asyncio.create_task(feed.run(), name="feed"),
+        asyncio.create_task(_listen(settings, feed), name="feed-bus"),
+    ]
+    try:
+        yield build(edge, Gate(pool, now=_now, monotonic=monotonic), metrics=metrics)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await pool.close()
+
+
+def build(edge: Edge, gate: Gate, *, metrics: Metrics | None = None) -> FastAPI:
+    """The app with every route of reporting."""
+    app = new_api(TITLE, gate=gate, metrics=metrics)
+    add_ticket_routes(app, edge)
+    add_queue_routes(app, edge)
+    add_directory_routes(app, edge)
+    add_stream_routes(app, edge)
+    add_health_routes(app, edge, metrics)
+    return app
+
+
+def describe() -> FastAPI:
+    """The app without a database, to be asked for its OpenAPI document and nothing else."""
+    return build(cast(Edge, None), cast(Gate, None))
+
+
+def _now() -> datetime:
+    """Real time: tokens never live by the log's clock."""
+    return datetime.now(UTC)
+
+
+async def _listen(settings: Settings, feed: Feed) -> None:
+    """Subscribes to the consumer's pokes, once there is a bus."""
+    client = await connect(settings, "reporting-feed")
+    try:
+        await feed.listen(client)
+        await asyncio.Event().wait()
+    finally:
+        await client.close()
+
+
+def main(settings: Settings) -> None:
+    """Keeps the views until the process is told to stop."""
+    setup_logging(settings, "reporting")
+    setup_tracing(settings, "reporting")
+    uvloop.run(run(settings))
+
+
+async def run(settings: Settings) -> None:
+    """Keeps the views until cancelled."""
+    pool = await connect_pool(
+        settings, "reporting", size=WRITERS, program="daybook-reporting", server_settings={"search_path": SCHEMAS}
+    )
+    client = await connect(settings, "reporting-poke")
+    try:
+        views = Views(
+            [DirectoryView(), QueueView(), SearchView(reading_vault(pool, settings))], committed=_poker(client)
+        )
+        await run_consumer(
+            settings, views, pool, clock_for(settings), metrics=Metrics("reporting"), started=announce_ready,
+            lanes_together=True,
+        )  # fmt: skip
+    finally:
+        await client.close()
+        await pool.close()
+
+
+def _poker(client: Client) -> Callable[[int], None]:
+    """Tells the API's processes that a lane of the views has grown. A poke that is lost costs a second."""
+    under_way: set[asyncio.Task[None]] = set()
+
+    def committed(lane: int) -> None:
+        if client.is_connected:
+            task = asyncio.create_task(client.publish(poke(lane)), name="poke-feed")
+            under_way.add(task)
+            task.add_done_callback(under_way.discard)
+
+    return committed

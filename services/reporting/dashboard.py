@@ -1,0 +1,127 @@
+"""Clients, an instant or now -> the figures of the desk. I/O, reading only."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from contracts.envelope import EPOCH, microseconds
+from contracts.subjects import LANES, lane_of_client
+from contracts.terms import Priority, Status
+from services.kit.postgres import Connection, Pool, queries
+from services.reporting.line import ACTIVE, NEVER
+
+SQL = queries("services/reporting/sql/dashboard.sql")
+
+DAYS = 30  # shown, up to and with today
+CLIENTS_MAX = 200  # rows by client: those with the most overdue, then the most open
+
+Reader = Connection | Pool
+ACTIVE_WORDS = sorted(status.value for status in ACTIVE)
+
+
+@dataclass
+class Figures:
+    """Tickets by status, by priority and by client; the last two count active ones alone."""
+
+    by_status: Counter[str] = field(default_factory=Counter)
+    by_priority: Counter[str] = field(default_factory=Counter)
+    open: Counter[str] = field(default_factory=Counter)
+    overdue: Counter[str] = field(default_factory=Counter)
+    unassigned: int = 0
+    next_due: datetime | None = None
+
+    def add(self, client: str, status: str, priority: str, tickets: int) -> None:
+        self.by_status[status] += tickets
+        if status in ACTIVE_WORDS:
+            self.by_priority[priority or "none"] += tickets
+            self.open[client] += tickets
+
+
+async def dashboard(
+    reader: Reader, clients: Sequence[str] | None, at: datetime | None, now: datetime
+) -> dict[str, Any]:
+    """The figures as they are now, or as they were at an instant."""
+    lanes = lanes_of(clients)
+    figures = await (_now(reader, lanes, clients, now) if at is None else _then(reader, clients, at))
+    days = await _days(reader, lanes, clients, at, now)
+    shown = sorted(figures.open, key=lambda client: (-figures.overdue[client], -figures.open[client], client))[
+        :CLIENTS_MAX
+    ]
+    found = await reader.fetch(SQL["client_names"], lanes, shown)
+    names = {row["client"]: row["name"] for row in found}
+    return {
+        "fresh_at": await fresh_at(reader, now),
+        "as_of": at,
+        "open": figures.open.total(),
+        "unassigned": figures.unassigned,
+        "overdue": figures.overdue.total(),
+        "next_due_at": figures.next_due,
+        "by_status": {status.value: figures.by_status[status.value] for status in Status},
+        "by_priority": {key: figures.by_priority[key] for key in (*(item.value for item in Priority), "none")},
+        "by_client": [
+            {"client": key, "name": names.get(key), "open": figures.open[key], "overdue": figures.overdue[key]}
+            for key in shown
+        ],
+        "per_day": days,
+    }
+
+
+async def fresh_at(reader: Reader, now: datetime) -> datetime:
+    """Up to when everything that was recorded is in the view: now, where nothing is missing."""
+    behind: datetime | None = await reader.fetchval(SQL["fresh"])
+    return behind or now
+
+
+def lanes_of(clients: Iterable[str] | None) -> list[int]:
+    """The lanes to look into."""
+    return list(range(LANES)) if clients is None else sorted({lane_of_client(client) for client in clients})
+
+
+async def _now(reader: Reader, lanes: Sequence[int], clients: Sequence[str] | None, now: datetime) -> Figures:
+    figures = Figures()
+    for row in await reader.fetch(SQL["figures"], lanes, clients):
+        if row["unassigned"]:
+            figures.unassigned += row["tickets"] if row["status"] in ACTIVE_WORDS else 0
+        else:
+            figures.add(row["client"], row["status"], row["priority"], row["tickets"])
+    key = microseconds(now)
+    for row in await reader.fetch(SQL["overdue"], ACTIVE_WORDS, key, clients):
+        figures.overdue[row["client"]] = row["tickets"]
+    due: int | None = await reader.fetchval(SQL["next_due"], ACTIVE_WORDS, key, clients)
+    figures.next_due = None if due is None or due == NEVER else EPOCH + timedelta(microseconds=due)
+    return figures
+
+
+async def _then(reader: Reader, clients: Sequence[str] | None, at: datetime) -> Figures:
+    figures = Figures()
+    for row in await reader.fetch(SQL["figures_as_of"], at, clients):
+        figures.add(row["client"], row["status"], row["priority"], row["tickets"])
+        if row["status"] in ACTIVE_WORDS:
+            figures.unassigned += row["unassigned"]
+            figures.overdue[row["client"]] += row["overdue"]
+            if row["next_due"] is not None:
+                figures.next_due = min(figures.next_due or row["next_due"], row["next_due"])
+    return figures
+
+
+async def _days(
+    reader: Reader, lanes: Sequence[int], clients: Sequence[str] | None, at: datetime | None, now: datetime
+) -> Sequence[Mapping[str, Any]]:
+    last = (at or now).astimezone(UTC).date()
+    first = last - timedelta(days=DAYS - 1)
+    rows = await reader.fetch(SQL["days"], lanes, first, last, clients)
+    found = {row["day"]: (row["created"], row["ended"]) for row in rows}
+    if at is not None:
+        start = datetime.combine(last, time(), UTC)
+        part = await reader.fetchrow(SQL["part_of_day"], start, at, clients, microseconds(start), microseconds(at))
+        if part is not None:
+            found[last] = part["created"], part["ended"]
+    days: list[date] = [first + timedelta(days=number) for number in range(DAYS)]
+    return [
+        {"day": day.isoformat(), "created": found.get(day, (0, 0))[0], "resolved": found.get(day, (0, 0))[1]}
+        for day in days
+    ]

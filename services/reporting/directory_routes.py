@@ -1,0 +1,175 @@
+"""GET /clients, /agents, /subscribers and /mailbox: plain lists, within the caller's rights. I/O."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+from fastapi import FastAPI, Query, Response
+from pydantic import ConfigDict
+
+from services.kit.access import Caller
+from services.kit.clients import find_client
+from services.kit.cursor import lags
+from services.kit.postgres import queries
+from services.kit.web.problem import Problem
+from services.reporting.asked import FIRST, LAST, PageParameters, clients_seen
+from services.reporting.opened import answer, json, stored
+from services.reporting.shapes import AgentsShape, ClientShape, ClientsShape, LettersShape, SubscribersShape
+
+if TYPE_CHECKING:
+    from services.reporting.edge import Edge
+
+SQL = queries("services/reporting/sql/directory.sql")
+
+CLIENT_FIELDS = ("name", "prefix", "zone", "tier", "languages", "practice", "version")
+END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+class LetterParameters(PageParameters):
+    model_config = ConfigDict(extra="forbid")
+
+    reference: str | None = None
+
+
+def add_directory_routes(app: FastAPI, edge: Edge) -> None:
+    _add_clients(app, edge)
+    _add_agents(app, edge)
+    _add_letters(app, edge)
+
+    @app.get("/subscribers", responses={200: {"model": SubscribersShape}})
+    async def subscribers(_: Caller) -> Response:
+        """Who follows the log, how far each is behind, and what it has put aside."""
+        letters = {row["consumer"]: row["letters"] for row in await edge.pool.fetch(SQL["dead_letters"])}
+        items = [
+            {
+                "name": name,
+                "behind": sum(lanes.values()),
+                "lanes": {str(lane): behind for lane, behind in lanes.items()},
+                "dead_letters": letters.get(name, 0),
+            }
+            for name, lanes in (await lags(edge.pool)).items()
+        ]
+        return json({"items": items})
+
+
+def _add_clients(app: FastAPI, edge: Edge) -> None:
+    @app.get("/clients", responses={200: {"model": ClientsShape}})
+    async def clients(caller: Caller, given: Annotated[PageParameters, Query()]) -> Response:
+        """The clients that the caller may see, by name."""
+        name, slug = read_place(given.cursor, ("", ""))
+        seen = clients_seen(None, caller)
+        rows = await edge.pool.fetch(SQL["clients"], seen, str(name), str(slug), given.limit + 1)
+        page = rows[: given.limit]
+        following = write_place(page[-1]["name"], page[-1]["client"]) if len(rows) > len(page) else None
+        return json({"items": [_client(row) for row in page], "next_cursor": following})
+
+    @app.get("/clients/{client}", responses={200: {"model": ClientShape}})
+    async def client(caller: Caller, client: str) -> Response:
+        """One client, as its stream tells it now."""
+        found = await find_client(edge.pool, client) if caller.may_see(client) else None
+        if found is None:
+            raise Problem("not_found", f"there is no client {client[:80]}")
+        return json({"id": found.id} | {field: getattr(found, field) for field in CLIENT_FIELDS})
+
+
+def _client(row: asyncpg.Record) -> dict[str, Any]:
+    return {"id": row["client"]} | {field: row[field] for field in CLIENT_FIELDS}
+
+
+def _add_agents(app: FastAPI, edge: Edge) -> None:
+    @app.get("/agents", responses={200: {"model": AgentsShape}})
+    async def agents(_: Caller, given: Annotated[PageParameters, Query()]) -> Response:
+        """The desk's people who can be given a ticket."""
+        (after,) = read_place(given.cursor, (str(FIRST),))
+        rows = await edge.pool.fetch(SQL["agents"], _uuid(after), given.limit + 1)
+        page = rows[: given.limit]
+        items = [
+            {
+                "id": row["agent"],
+                "name": stored(row["name"]),
+                "address": stored(row["address"]),
+                "role": row["role"],
+                "level": row["level"],
+                "teams": row["teams"],
+                "clients": row["clients"],
+            }
+            for row in page
+        ]
+        following = write_place(str(page[-1]["agent"])) if len(rows) > len(page) else None
+        return await answer({"items": items, "next_cursor": following}, edge.vault)
+
+
+def _add_letters(app: FastAPI, edge: Edge) -> None:
+    @app.get("/mailbox", responses={200: {"model": LettersShape}})
+    async def mailbox(caller: Caller, given: Annotated[LetterParameters, Query()]) -> Response:
+        """Letters that were kept because no mail server is set, newest first."""
+        at, after = read_place(given.cursor, (END_OF_TIME.isoformat(), str(LAST)))
+        rows = await edge.pool.fetch(
+            SQL["letters"], clients_seen(None, caller), _instant(at), _uuid(after), given.reference, given.limit + 1
+        )
+        page = rows[: given.limit]
+        following = None
+        if len(rows) > len(page):
+            following = write_place(page[-1]["kept_at"].isoformat(), str(page[-1]["id"]))
+        return await answer({"items": [_letter(row) for row in page], "next_cursor": following}, edge.vault)
+
+
+def _letter(row: asyncpg.Record) -> dict[str, Any]:
+    content, headers = row["content"], row["headers"]
+    return {
+        "id": row["id"],
+        "kind": row["letter"],
+        "reference": row["reference"],
+        "client": row["client"],
+        "ticket": row["ticket"],
+        "sent_at": row["kept_at"],
+        "from": headers.get("From"),
+        "to": content.get("to"),
+        "subject": content.get("subject"),
+        "text": content.get("text"),
+        "html": content.get("html"),
+    }
+
+
+def write_place(*parts: str) -> str:
+    """The last row of a list as a cursor."""
+    return urlsafe_b64encode(orjson.dumps(parts)).decode().rstrip("=")
+
+
+def read_place(text: str | None, first: tuple[str, ...]) -> tuple[str, ...]:
+    """What `write_place` wrote, or where a list begins. Raises Problem for a broken cursor."""
+    if not text:
+        return first
+    try:
+        parts = orjson.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except ValueError:
+        raise _broken() from None
+    if not isinstance(parts, list) or len(parts) != len(first) or not all(isinstance(part, str) for part in parts):
+        raise _broken()
+    return tuple(parts)
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise _broken() from None
+
+
+def _instant(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise _broken() from None
+    if at.tzinfo is None:
+        raise _broken()
+    return at
+
+
+def _broken() -> Problem:
+    return Problem("invalid_field", "the cursor is not one of ours: begin without one", field="cursor")

@@ -1,0 +1,23 @@
+"""What the routes of reporting work with. Made once in app.py, handed down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from services.kit.clock import Clock
+    from services.kit.personal import Vault
+    from services.kit.postgres import Pool
+    from services.reporting.feed import Feed
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """`pool` reads the views and the log, `secret` signs guests' keys."""
+
+    pool: Pool
+    vault: Vault
+    clock: Clock
+    feed: Feed
+    secret: bytes

@@ -1,0 +1,180 @@
+"""How far the views are -> signals to whoever watches: which ticket changed, never what is in it. I/O.
+
+One task asks how far the queue's view has come, when the reporting consumer pokes it and once a second anyway; what has
+come since is told to every watcher. So a row is announced after readers can see it, with or without the bus. A watcher
+who does not keep up loses signals, not memory: he is told to read anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+from contracts.subjects import LANES
+from services.kit.postgres import Pool, queries
+from services.kit.telemetry import describe, log_message
+from services.kit.web.patience import DATABASE_AWAY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nats.aio.client import Client
+    from nats.aio.msg import Msg
+
+SQL = queries("services/reporting/sql/feed.sql")
+LOG = logging.getLogger("daybook.feed")
+
+POKES = "poke.reporting.*"
+LOOK_SECONDS = 1.0
+EVENTS_MAX = 1_000  # of one lane told in one round; whoever was away for more reads anew
+SIGNALS_MAX = 500  # kept for one watcher who does not read
+
+
+def poke(lane: int) -> str:
+    """Where the reporting consumer says, after a commit, that a lane of the views has grown. Plain NATS, no payload."""
+    return f"poke.reporting.{lane}"
+
+
+Positions = tuple[int, ...]
+"""A position for each lane."""
+
+
+class Signal(NamedTuple):
+    """A ticket changed. `at` is how far its receiver has come with it."""
+
+    lane: int
+    position: int
+    client: str
+    reference: str
+    ticket: UUID
+    kind: str
+    at: Positions
+
+
+class Lost(NamedTuple):
+    """There was too much to tell: read anew, and go on from here."""
+
+    at: Positions
+
+
+@dataclass(eq=False)
+class Watcher:
+    """One receiver of signals. `clients` None: all."""
+
+    clients: frozenset[str] | None
+    since: Positions
+    signals: list[Signal | Lost] = field(default_factory=list)
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def tell(self, signals: Iterable[Signal | Lost], at: Positions) -> None:
+        """Keeps what concerns this watcher until it is fetched; too much of it is dropped, and said so."""
+        wanted = self.concerning(signals)
+        if len(self.signals) + len(wanted) > SIGNALS_MAX:
+            self.signals = [Lost(at)]
+        else:
+            self.signals += wanted
+        if self.signals:
+            self.woken.set()
+
+    def concerning(self, signals: Iterable[Signal | Lost]) -> Sequence[Signal | Lost]:
+        """Those of its clients."""
+        clients = self.clients
+        return [signal for signal in signals if clients is None or isinstance(signal, Lost) or signal.client in clients]
+
+    async def next(self, seconds: float) -> Sequence[Signal | Lost]:
+        """What was told since the last time; nothing when the time is over."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.woken.wait()
+        except TimeoutError:
+            return ()
+        self.woken.clear()
+        taken, self.signals = self.signals, []
+        return taken
+
+
+class Feed:
+    """The watchers of one process, and the task that tells them."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._seen: Positions | None = None
+        self._watchers: set[Watcher] = set()
+        self._poked = asyncio.Event()
+
+    async def run(self) -> None:
+        """Tells the watchers, until cancelled. A database that is away is asked again."""
+        while True:
+            try:
+                await self._look()
+            except DATABASE_AWAY as error:
+                log_message(LOG, "server_away", logging.WARNING, error=describe(error))
+                await asyncio.sleep(LOOK_SECONDS)
+            try:
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._poked.wait()
+            except TimeoutError:
+                continue
+            self._poked.clear()
+
+    async def listen(self, client: Client) -> None:
+        """Looks at once whenever the reporting consumer says that a lane has grown."""
+
+        async def poked(_: Msg) -> None:
+            self._poked.set()
+
+        await client.subscribe(POKES, cb=poked)
+
+    @contextmanager
+    def watch(self, clients: frozenset[str] | None) -> Iterator[Watcher]:
+        """A watcher, told of everything from now on."""
+        watcher = Watcher(clients, self._seen or (0,) * LANES)
+        self._watchers.add(watcher)
+        try:
+            yield watcher
+        finally:
+            self._watchers.discard(watcher)
+
+    async def between(self, after: Positions, upto: Positions) -> Sequence[Signal | Lost]:
+        """What a watcher has missed who was away."""
+        lanes = [lane for lane in range(LANES) if after[lane] < upto[lane]]
+        if any(upto[lane] - after[lane] > EVENTS_MAX for lane in lanes):
+            return [Lost(upto)]
+        return await self._read(after, upto, lanes) if lanes else []
+
+    async def _look(self) -> None:
+        rows = await self._pool.fetch(SQL["progress"])
+        now = tuple(row["position"] for row in rows)
+        seen, self._seen = self._seen or now, now
+        lanes = [lane for lane in range(LANES) if seen[lane] < now[lane]]
+        if not lanes or not self._watchers:
+            return
+        signals = await self.between(seen, now)
+        for watcher in tuple(self._watchers):
+            watcher.tell(signals, now)
+
+    async def _read(self, after: Positions, upto: Positions, lanes: Sequence[int]) -> Sequence[Signal]:
+        rows = await self._pool.fetch(
+            SQL["changes"], lanes, [after[lane] for lane in lanes], [upto[lane] for lane in lanes], EVENTS_MAX
+        )
+        last: dict[UUID, asyncpg.Record] = {}
+        born = {row["ticket"] for row in rows if row["type"] == "ticket.submitted"}
+        for row in rows:
+            last[row["ticket"]] = row
+        at = list(after)
+        signals = []
+        for row in sorted(last.values(), key=lambda row: (row["lane"], row["position"])):
+            at[row["lane"]] = row["position"]
+            kind = "ticket.submitted" if row["ticket"] in born else row["type"]
+            reference = f"{row['prefix']}-{row['number']}"
+            signals.append(
+                Signal(row["lane"], row["position"], row["client"], reference, row["ticket"], kind, tuple(at))
+            )
+        return signals

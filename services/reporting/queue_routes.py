@@ -1,0 +1,41 @@
+"""GET /queue and GET /dashboard: the caller's question -> JSON, opened. I/O."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import FastAPI, Query, Response
+
+from services.kit.access import Caller
+from services.reporting.asked import DashboardParameters, QueueParameters, asked_of, clients_seen, instant
+from services.reporting.dashboard import dashboard, fresh_at
+from services.reporting.opened import answer
+from services.reporting.queue_pages import page_of
+from services.reporting.shapes import DashboardShape, QueueShape
+
+if TYPE_CHECKING:
+    from services.reporting.edge import Edge
+
+
+def add_queue_routes(app: FastAPI, edge: Edge) -> None:
+    @app.get("/queue", responses={200: {"model": QueueShape}})
+    async def queue(caller: Caller, given: Annotated[QueueParameters, Query()]) -> Response:
+        """Tickets by next deadline, or as asked; a page continues where its cursor says, whatever was added before."""
+        asked = asked_of(given, caller)
+        page = await page_of(edge.pool, asked)
+        shown = {
+            "items": page.items,
+            "next_cursor": page.next_cursor,
+            "total": page.total,
+            "total_is_least": page.total_is_least,
+            "counts": page.counts,
+            "as_of": asked.at,
+            "fresh_at": await fresh_at(edge.pool, edge.clock.now()),
+        }
+        return await answer(shown, edge.vault)
+
+    @app.get("/dashboard", responses={200: {"model": DashboardShape}})
+    async def figures(caller: Caller, given: Annotated[DashboardParameters, Query()]) -> Response:
+        """The desk in figures, now or at any instant before."""
+        clients = clients_seen(None, caller)
+        return await answer(await dashboard(edge.pool, clients, instant(given.as_of), edge.clock.now()), edge.vault)

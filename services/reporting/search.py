@@ -1,0 +1,95 @@
+"""Words -> the tickets that they find, ranked: any of the words, those with most of them first. I/O, reading only.
+
+A reference (ACME-1042) or an address is looked for as a whole. Where words are so common that thousands of texts hold
+them, the newest are ranked and the answer says that there are more.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import asyncpg
+
+from services.kit.postgres import Connection, Pool, queries
+from services.reporting.asked import Asked, Place
+
+SQL = queries("services/reporting/sql/search.sql")
+
+TERMS_MAX = 12  # words of one search; ranking looks at each of them in every text found
+TEXTS_MAX = 2_000  # texts ranked, the newest
+PEOPLE_MAX = 50  # people found by a name or address
+TICKETS_OF_PERSON_MAX = 100
+UNFINISHED_MIN = 3  # letters from which the last word also finds the words that begin with it
+
+REFERENCE = re.compile(r"[A-Za-z][A-Za-z0-9]{1,9}-[0-9]{1,12}")
+RANK_UNITS = 1_000_000
+RANK_MAX = 1_000 * RANK_UNITS
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The places of one page and one more, and how many tickets of each status and priority the words find."""
+
+    places: Sequence[Place]
+    cells: Mapping[tuple[str, str], int]
+    is_least: bool
+
+
+async def found_by_words(reader: Connection | Pool, asked: Asked) -> Found:
+    """What the words find under the filters, in the order asked for."""
+    terms = [row["query"] for row in await reader.fetch(SQL["terms"], *parsed(asked.words), UNFINISHED_MIN)]
+    if not terms:
+        return Found((), {}, is_least=False)
+    found = await reader.fetch(
+        SQL["candidates"], " | ".join(f"( {term} )" for term in terms), asked.clients, terms,
+        TEXTS_MAX, PEOPLE_MAX, TICKETS_OF_PERSON_MAX,
+    )  # fmt: skip
+    scores = {row["ticket"]: score(row["words"], row["rank"]) for row in found}
+    matched = await reader.fetch(
+        SQL["matched"], [row["lane"] for row in found], list(scores), asked.category, asked.agent, asked.unassigned,
+        asked.tag, asked.at,
+    )  # fmt: skip
+    cells = Counter((row["status"], row["priority"]) for row in matched)
+    is_least = bool(found) and found[0]["texts"] >= TEXTS_MAX
+    return Found(_ordered(matched, scores, asked), cells, is_least)
+
+
+def parsed(text: str) -> tuple[list[str], list[str]]:
+    """(words, exact ones) of what was typed."""
+    tokens = text.replace("\0", " ").split()[:TERMS_MAX]
+    exact = [token.lower() for token in tokens if "@" in token or REFERENCE.fullmatch(token)]
+    return [token for token in tokens if token.lower() not in exact], exact
+
+
+def score(words: int, rank: float) -> int:
+    """A sort key: how many of the words first, then how much they weigh."""
+    return words * RANK_MAX + min(RANK_MAX - 1, int(rank * RANK_UNITS))
+
+
+KEYS: Mapping[str, str | None] = {
+    "relevance": None,
+    "deadline": "by_deadline",
+    "priority": "by_priority",
+    "newest": "by_age",
+    "oldest": "by_age",
+}
+DESCENDING = frozenset({"relevance", "newest"})
+
+
+def _ordered(matched: Sequence[asyncpg.Record], scores: Mapping[UUID, int], asked: Asked) -> Sequence[Place]:
+    key, descending = KEYS[asked.sort], asked.sort in DESCENDING
+    places = [
+        Place(row["lane"], row["ticket"], row[key] if key else scores[row["ticket"]], row["past"])
+        for row in matched
+        if row["status"] in asked.statuses and (asked.priorities is None or row["priority"] in asked.priorities)
+    ]
+    places.sort(key=lambda place: (place.key, place.ticket), reverse=descending)
+    if asked.cursor is not None:
+        after = asked.cursor.key, asked.cursor.ticket
+        places = [place for place in places if descending != ((place.key, place.ticket) > after)]
+        places = [place for place in places if (place.key, place.ticket) != after]
+    return places[: asked.limit + 1]

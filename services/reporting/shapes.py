@@ -1,0 +1,278 @@
+"""The answers of the query API, for its OpenAPI document and for whoever reads it. Pure data.
+
+Answers are written as plain JSON, without passing through these models: a page of the queue would spend half its time
+there. A test holds the two together.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from contracts.clients import Tier
+from contracts.envelope import CloudEvent
+from contracts.model import Sealed
+from contracts.people import Level, Role
+from contracts.terms import Channel, Priority, Status, Urgency
+
+Text = str | Sealed | None
+"""Personal text: opened, or sealed where the caller may not read it. What an erased person wrote reads [erased]."""
+
+
+class Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=True)
+
+
+class QueueItem(Shape):
+    id: UUID
+    reference: str = Field(examples=["ACME-1042"])
+    client: str
+    client_name: str | None
+    subject: Text
+    requester_name: Text
+    status: Status
+    priority: Priority | None
+    category: str | None
+    assignee_id: UUID | None
+    assignee_name: Text
+    team: str | None
+    tags: list[str]
+    exchanges: int = Field(description="messages and public replies")
+    opened_at: AwareDatetime
+    updated_at: AwareDatetime
+    next_update_by: AwareDatetime | None = Field(description="the promised next update, while the ticket is active")
+    source_status: str | None = Field(description="the other desk's word for it, where it was imported")
+    position: str = Field(description="lane:position of the last event", examples=["3:1042"])
+    version: int
+
+
+class Counts(Shape):
+    """For each value, how many tickets a click on it would show: counted under all the other filters."""
+
+    status: dict[str, int]
+    priority: dict[str, int] = Field(description="P1 to P4; none: not judged yet")
+
+
+class QueueShape(Shape):
+    items: list[QueueItem]
+    next_cursor: str | None
+    total: int
+    total_is_least: bool = Field(description="there may be more than total: not all were counted")
+    counts: Counts
+    as_of: AwareDatetime | None
+    fresh_at: AwareDatetime = Field(description="everything recorded up to then is shown")
+
+
+class ClientFigures(Shape):
+    client: str
+    name: str | None
+    open: int
+    overdue: int
+
+
+class DayFigures(Shape):
+    day: date
+    created: int
+    resolved: int
+
+
+class DashboardShape(Shape):
+    fresh_at: AwareDatetime
+    as_of: AwareDatetime | None
+    open: int = Field(description="new, open or waiting")
+    unassigned: int
+    overdue: int = Field(description="active, and the promised next update has passed")
+    next_due_at: AwareDatetime | None
+    by_status: dict[str, int]
+    by_priority: dict[str, int] = Field(description="of active tickets; none: not judged yet")
+    by_client: list[ClientFigures]
+    per_day: list[DayFigures] = Field(description="the last 30 days (UTC)")
+
+
+class Somebody(Shape):
+    id: UUID
+    name: Text
+    address: Text
+
+
+class Assignee(Shape):
+    id: UUID
+    name: Text
+
+
+class Actor(Shape):
+    kind: str = Field(description="requester, agent, token or system")
+    id: str
+    name: Text
+
+
+class ReasonShape(Shape):
+    code: str
+    axis: str
+    points: float
+    words: list[Text]
+    events: list[UUID]
+
+
+class PriorityShape(Shape):
+    value: Priority
+    set_by: Actor
+    at: AwareDatetime
+    reason: Text
+    reasons: list[ReasonShape]
+    rule_version: str | None
+    urgency: float | None
+    impact: float | None
+    smallest_change: str | None
+
+
+class CheckpointShape(Shape):
+    due_at: AwareDatetime
+    text: Text
+    by: str = Field(description="policy or agent")
+    promised_at: AwareDatetime
+    outcome: str | None = Field(description="kept, missed, or null while it is open")
+
+
+class LinkShape(Shape):
+    ticket: UUID
+    kind: str
+
+
+class TicketShape(Shape):
+    id: UUID
+    reference: str
+    client: str
+    client_name: str | None
+    status: Status
+    subject: Text
+    requester: Somebody
+    channel: Channel
+    urgency: Urgency | None
+    category: str | None
+    service: str | None
+    language: str | None
+    tone: str | None
+    tone_degree: float
+    priority: PriorityShape | None
+    checkpoint: CheckpointShape | None
+    next_update_by: AwareDatetime | None
+    assignee: Assignee | None
+    team: str | None
+    level: str | None
+    tags: list[str]
+    exchanges: int
+    reopened: int
+    collaborators: list[Somebody]
+    links: list[LinkShape]
+    merged_into: UUID | None
+    cause: str | None
+    close_reason: str | None
+    opened_at: AwareDatetime
+    updated_at: AwareDatetime
+    first_reply_at: AwareDatetime | None
+    resolved_at: AwareDatetime | None
+    closed_at: AwareDatetime | None
+    source: dict[str, Any] | None
+    source_status: str | None
+    origin: str
+    version: int
+    intake_version: int = Field(description="what If-Match is held against")
+    position: str
+    as_of: str | None
+
+
+class TimelineItem(CloudEvent):
+    """An event with its data opened; names of whom the data names are added to it."""
+
+    actor_name: Text
+
+
+class TimelineShape(Shape):
+    items: list[TimelineItem]
+    next_cursor: str | None
+
+
+class GuestEntry(Shape):
+    at: AwareDatetime
+    kind: str = Field(description="submitted, message, reply, status, promised, assigned, resolved, reopened or closed")
+    who: Text
+    text: Text
+    status: Status | None = None
+    due_at: AwareDatetime | None = None
+
+
+class GuestTicketShape(Shape):
+    reference: str
+    client: str
+    client_name: str | None
+    subject: Text
+    status: Status
+    next_update_by: AwareDatetime | None
+    next_update_text: Text
+    opened_at: AwareDatetime
+    history: list[GuestEntry]
+
+
+class ClientShape(Shape):
+    id: str
+    name: str
+    prefix: str
+    zone: str
+    tier: Tier
+    languages: list[str]
+    practice: bool
+    version: int
+
+
+class ClientsShape(Shape):
+    items: list[ClientShape]
+    next_cursor: str | None
+
+
+class AgentShape(Shape):
+    id: UUID
+    name: Text
+    address: Text
+    role: Role
+    level: Level
+    teams: list[str]
+    clients: list[str] = Field(description="empty: all")
+
+
+class AgentsShape(Shape):
+    items: list[AgentShape]
+    next_cursor: str | None
+
+
+class LetterShape(Shape):
+    id: UUID
+    kind: str
+    reference: str
+    client: str
+    ticket: UUID
+    sent_at: AwareDatetime
+    sender: str | None = Field(alias="from")
+    to: Text
+    subject: Text
+    text: Text
+    html: Text
+
+
+class LettersShape(Shape):
+    items: list[LetterShape]
+    next_cursor: str | None
+
+
+class SubscriberShape(Shape):
+    name: str
+    behind: int = Field(description="events that it has not digested")
+    lanes: dict[str, int]
+    dead_letters: int
+
+
+class SubscribersShape(Shape):
+    items: list[SubscriberShape]

@@ -1,0 +1,66 @@
+-- name: figures
+-- Kept counts: by client, status and priority, and how many of them nobody has taken.
+SELECT c.client, c.status, c.priority, c.facet = 'assignee' AS unassigned, sum(c.tickets)::bigint AS tickets
+FROM counts c
+WHERE c.lane = ANY ($1::smallint[]) AND c.facet IN ('', 'assignee') AND c.value = ''
+  AND ($2::text[] IS NULL OR c.client = ANY ($2))
+GROUP BY c.client, c.status, c.priority, c.facet
+HAVING sum(c.tickets) <> 0;
+
+-- name: overdue
+-- Active tickets whose promised instant has passed. Each status is a range of one index.
+SELECT t.client, count(*) AS tickets
+FROM tickets t
+WHERE t.status = ANY ($1::text[]) AND t.by_deadline < $2::bigint AND ($3::text[] IS NULL OR t.client = ANY ($3))
+GROUP BY t.client;
+
+-- name: next_due
+SELECT min(first.by_deadline) AS by_deadline
+FROM unnest($1::text[]) AS wanted (status)
+CROSS JOIN LATERAL (
+    SELECT t.by_deadline FROM tickets t
+    WHERE t.status = wanted.status AND t.by_deadline >= $2::bigint AND ($3::text[] IS NULL OR t.client = ANY ($3))
+    ORDER BY t.by_deadline, t.ticket
+    LIMIT 1
+) first;
+
+-- name: figures_as_of
+-- The same figures at an instant: rows that have not changed since, and the versions that were valid then.
+SELECT f.client, f.status, f.priority, count(*) AS tickets, count(*) FILTER (WHERE f.agent IS NULL) AS unassigned,
+       count(*) FILTER (WHERE f.deadline < $1) AS overdue, min(f.deadline) FILTER (WHERE f.deadline >= $1) AS next_due
+FROM (
+    SELECT t.client, t.status, coalesce(t.priority, '') AS priority, t.agent, t.deadline
+    FROM tickets t
+    WHERE t.valid_from <= $1::timestamptz AND ($2::text[] IS NULL OR t.client = ANY ($2))
+    UNION ALL
+    SELECT h.client, h.status, coalesce(h.priority, ''), h.agent, h.deadline
+    FROM history h
+    WHERE tstzrange(h.valid_from, h.valid_to) @> $1::timestamptz AND ($2::text[] IS NULL OR h.client = ANY ($2))
+) f
+GROUP BY f.client, f.status, f.priority;
+
+-- name: days
+SELECT d.day, sum(d.created)::bigint AS created, sum(d.ended)::bigint AS ended
+FROM days d
+WHERE d.lane = ANY ($1::smallint[]) AND d.day BETWEEN $2 AND $3 AND ($4::text[] IS NULL OR d.client = ANY ($4))
+GROUP BY d.day;
+
+-- name: part_of_day
+-- What happened on a day up to an instant of it: tickets created, and versions with which one left the active ones.
+SELECT (SELECT count(*) FROM tickets t
+        WHERE t.valid_from >= $1::timestamptz AND t.by_age BETWEEN $4::bigint AND $5::bigint
+          AND ($3::text[] IS NULL OR t.client = ANY ($3))) AS created,
+       (SELECT count(*) FROM tickets t
+        WHERE t.valid_from BETWEEN $1 AND $2::timestamptz AND t.was_active AND t.status IN ('resolved', 'closed')
+          AND ($3 IS NULL OR t.client = ANY ($3)))
+       + (SELECT count(*) FROM history h
+          WHERE h.ended AND h.valid_from BETWEEN $1 AND $2 AND ($3 IS NULL OR h.client = ANY ($3))) AS ended;
+
+-- name: client_names
+SELECT c.client, c.name FROM clients c WHERE c.lane = ANY ($1::smallint[]) AND c.client = ANY ($2::text[]);
+
+-- name: fresh
+-- How far the view is: where it lacks something, when the last event was recorded that it has.
+SELECT min(p.recorded_at) FILTER (WHERE p.position < l.position) AS behind_at
+FROM reporting.progress p JOIN log.lanes l ON l.lane = p.lane
+WHERE p.view = 'queue';
