@@ -16,6 +16,7 @@ from services.importing.refusals import BadMap, RefusedRow
 from services.importing.table import Row, Table
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+NAME_CHARACTERS_MAX = 200  # names stand in indexes and lists
 AHEAD_MAX = timedelta(days=1)  # clocks of other desks may be ahead of ours, though not by more
 
 
@@ -95,6 +96,7 @@ def cases_of(table: Table, source: Map, now: datetime) -> Cases:
     _check_words(table, source)
     clockwork = Clockwork(source.time, now)
     case_at, time_at = table.place[source.case], table.place[source.time.column]
+    names = [(column, table.place[column]) for column in source.names()]
     found: dict[str, list[tuple[datetime, Row]]] = {}
     refused = list(table.refused)
     for row in table.rows:
@@ -102,6 +104,9 @@ def cases_of(table: Table, source: Map, now: datetime) -> Cases:
         at = clockwork.read(text)
         if not name:
             refused.append(RefusedRow(row.number, f"column {source.case} names no ticket", table.named(row)))
+        elif long := [column for column, place in names if len(row.cells[place]) > NAME_CHARACTERS_MAX]:
+            reason = f"column {long[0]} holds more than {NAME_CHARACTERS_MAX} characters, which is no name"
+            refused.append(RefusedRow(row.number, reason, table.named(row)))
         elif at is None:
             reason = f"column {source.time.column} holds {text!r}, which is no possible time in the map's formats"
             refused.append(RefusedRow(row.number, reason, table.named(row)))

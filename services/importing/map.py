@@ -180,6 +180,11 @@ class Map(Part):
             found.setdefault(column, where)
         return found
 
+    def names(self) -> list[str]:
+        """The columns that name something, as against those that may hold a text."""
+        texts = {"subject", "body", "note"}
+        return [column for column, where in self.columns().items() if where not in texts and "answers" not in where]
+
     def _asked(self) -> Iterator[tuple[str, str]]:
         yield "case", self.case
         yield "time.column", self.time.column

@@ -17,12 +17,11 @@ from contracts.envelope import Actor, microseconds
 from contracts.model import Event
 from contracts.subjects import stamp_lane
 from contracts.terms import Channel, Priority, Source, Status
-from services.importing.cases import Case, Clockwork, Line, state_word
+from services.importing.cases import NAME_CHARACTERS_MAX, Case, Clockwork, Line, state_word
 from services.importing.map import BRACED, UNCHANGED, Map
 
 SYSTEM = str(Actor("system", "import"))
 SUBJECT_CHARACTERS_MAX = 500
-NAME_CHARACTERS_MAX = 200  # of a client, as contracts.clients has it
 REOPENINGS_MAX = 100  # told by one row; a count that jumps further is a mistake of the source
 ENDED = frozenset({Status.RESOLVED, Status.CLOSED})
 

@@ -201,10 +201,11 @@ def test_file_order_breaks_ties_and_a_row_out_of_order_is_taken_by_its_time_and_
     "when", ["2026-02-30T00:00:00Z", "yesterday", "1969-12-31T23:59:59Z", "2031-01-01T00:00:00Z", "-"]
 )
 def test_an_impossible_time_is_refused_by_row_and_column(when: str) -> None:
-    found = grouped(table(["T 5 New", f"T {when} Done", "- 6 Done"]))
-    assert [row.row for row in found.refused] == [2, 3]
+    found = grouped(table(["T 5 New", f"T {when} Done", "- 6 Done", f"{'T' * 201} 7 New"]))
+    assert [row.row for row in found.refused] == [2, 3, 4]
     assert found.refused[0].reason.startswith("column at holds ")
     assert found.refused[1].reason == "column case names no ticket"
+    assert found.refused[2].reason == "column case holds more than 200 characters, which is no name"
     assert [line.row for line in found.cases[0].lines] == [1]
 
 
