@@ -26,6 +26,7 @@ from services.cli import token
 from services.cli.app import build
 from services.intake.app import assemble
 from services.intake.edge import Edge
+from services.intake.mail import door
 from services.intake.mail.door import Door, listen
 from services.kit.clients import Author, put_client
 from services.kit.clock import SystemClock
@@ -204,6 +205,22 @@ async def test_while_the_database_is_away_the_sender_is_told_to_come_again(
         assert (await post.send(message, f"{slug}@desk.example")).startswith("451")
     assert (await post.send(message, f"{slug}@desk.example")).startswith("250")
     assert len(await post.tickets(slug)) == 1
+
+
+@pytest.mark.parametrize(("part", "reason"), [("parse", "unreadable"), ("submit", "fault")])
+async def test_a_mail_over_which_the_door_stumbles_is_kept_and_comes_only_once(
+    post: Post, monkeypatch: pytest.MonkeyPatch, part: str, reason: str
+) -> None:
+    slug = await post.client()
+
+    def stumble(*_: object, **__: object) -> None:
+        raise RecursionError("a fault of ours")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(door, part, stumble)
+        assert (await post.send(letter(), f"{slug}@desk.example")).startswith("250")
+    (row,) = await post.aside()
+    assert (row["reason"], row["client"]) == (reason, slug)
 
 
 async def test_a_hundred_mails_at_once_are_a_hundred_tickets(post: Post) -> None:

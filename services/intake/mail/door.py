@@ -52,6 +52,9 @@ NAME_MAX = 200
 
 TAKEN: Final = "250 Taken"
 LATER: Final = "451 Not now: please come again"
+UNKNOWN: Final = "unknown_client"
+FAULT: Final = "fault"
+UNREAD: Final = "unreadable"
 COME_AGAIN: Final = (*DATABASE_AWAY, OutcomeUnknown, NotAppended)
 
 CALLER: Final = Principal(
@@ -95,32 +98,38 @@ class Door:
         with span("mail", attributes={"daybook.bytes": len(content)}):
             try:
                 await self.take(content, (envelope.mail_from or "").strip("<>"), envelope.rcpt_tos)
-            except COME_AGAIN as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, the mail is not ours yet
                 log_message(LOG, "mail_later", logging.WARNING, error=describe(error))
-                return LATER
-            except Exception as error:  # noqa: BLE001 - a fault of ours must not send a customer's mail back
-                log_message(LOG, "mail_fault", logging.ERROR, error=describe(error))
                 return LATER
         return TAKEN
 
     async def take(self, content: bytes, mail_from: str, recipients: Iterable[str]) -> None:
         """Everything of one mail. Raises where it can't be committed now; what was committed is found again."""
-        mail = await asyncio.to_thread(parse, content, mail_from)
+        mail = await _read(content, mail_from)
         if self.edge.log_clock:
             await catch_up(self.edge.pool, self.edge.clock)
         for slug, recipient in {slug_of(address): address for address in recipients}.items():
             letter = Letter(key_of(mail, slug, content), mail.address, recipient, content)
-            reason = await self._put(mail, slug, letter)
-            known = reason is None or reason != "unknown_client"
+            reason = await self._tried(mail, slug, letter)
             if reason is not None:
-                await lay_aside(self.edge, letter, reason, slug if known else None)
+                await lay_aside(self.edge, letter, reason, None if reason == UNKNOWN else slug)
             self.metrics.event("mail.taken", "ticket" if reason is None else "quarantined")
             log_message(LOG, "mail", bytes=len(content), outcome=reason or "ticket")
+
+    async def _tried(self, mail: Mail, slug: str, letter: Letter) -> str | None:
+        """As `_put`; a fault of ours is a reason too, so that a mail that we stumble over comes only once."""
+        try:
+            return await self._put(mail, slug, letter)
+        except COME_AGAIN:
+            raise
+        except Exception as error:  # noqa: BLE001 - told in a line, and the mail is kept
+            log_message(LOG, "mail_fault", logging.ERROR, error=describe(error))
+            return UNKNOWN if await self.edge.clients.find(slug) is None else FAULT
 
     async def _put(self, mail: Mail, slug: str, letter: Letter) -> str | None:
         """Makes a ticket of the mail, or says why it can't be one."""
         if await self.edge.clients.find(slug) is None:
-            return "unknown_client"
+            return UNKNOWN
         if mail.automatic is not None:
             return mail.automatic
         try:
@@ -141,9 +150,18 @@ class Door:
         return None
 
 
+async def _read(content: bytes, mail_from: str) -> Mail:
+    """The mail, in a thread: a large one takes its time. What can't be read at all is kept as it came."""
+    try:
+        return await asyncio.to_thread(parse, content, mail_from)
+    except Exception as error:  # noqa: BLE001 - told in a line, and the mail is kept
+        log_message(LOG, "mail_unread", logging.ERROR, error=describe(error))
+        return Mail("", mail_from, "", "", "", (), UNREAD)
+
+
 def slug_of(address: str) -> str:
     """The client in an address: what stands before @, without a +tag."""
-    return address.rpartition("@")[0].partition("+")[0].strip().lower()[:39]
+    return address.rpartition("@")[0].partition("+")[0].strip().lower()
 
 
 def key_of(mail: Mail, slug: str, content: bytes) -> bytes:
