@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Any
 from uuid import UUID
 
-import httpx
+import orjson
 from pydantic import BaseModel
 
 from contracts.clients import PutClient
@@ -17,6 +17,7 @@ from contracts.envelope import Origin
 from contracts.people import RegisterAgent, Role
 from contracts.ticket_commands import Assign, SubmitTicket
 from services.demo.actions import PATHS, Action
+from services.demo.http import Connections
 from services.demo.outage import NAMED
 from services.demo.record import Record
 from services.intake.desk_routes import CLOCK_STREAM, TellClock
@@ -25,10 +26,10 @@ from services.kit.cursor import lags
 from services.kit.log.read import read_stream
 from services.kit.postgres import Pool
 
-SIDE_BY_SIDE = 16  # requests under way: enough to fill the appender's batches
 PATIENCE_SECONDS = 60.0  # for a service that is being started again, and for consumers that lag
 PAUSE_SECONDS = (0.05, 1.0)  # between two tries of one command, doubling
-LOOK_SECONDS = 0.004  # between two looks at the cursors
+LOOK_SECONDS = 0.01  # between two looks at the cursors
+DONE = range(200, 300)
 AGAIN = frozenset({425, 429, 502, 503, 504})  # answers after which the same command may be sent again
 
 
@@ -39,29 +40,27 @@ class DemoStopped(Exception):
 class DeskApi:
     """One running desk. Every command carries a key, so a repetition is answered and not done twice."""
 
-    def __init__(self, client: httpx.AsyncClient, pool: Pool, record: Record, new_id: Callable[[], UUID]) -> None:
-        self._client, self._pool, self._record, self._new_id = client, pool, record, new_id
+    def __init__(self, connections: Connections, pool: Pool, record: Record, new_id: Callable[[], UUID]) -> None:
+        self._connections, self._pool, self._record, self._new_id = connections, pool, record, new_id
         self._told: datetime | None = None
-        self._room = asyncio.Semaphore(SIDE_BY_SIDE)
 
     async def play_thread(self, actions: list[Action]) -> None:
         """The actions of one ticket, one after the other."""
-        async with self._room:
-            for action in actions:
-                await self._play(action)
+        for action in actions:
+            await self._play(action)
 
     async def _play(self, action: Action) -> None:
-        record, key = self._record, action.key
+        record = self._record
         match action.command:
             case PutClient() as command:
-                await self.send("PUT", f"clients/{action.client}", record.token, key, command)
+                await self.send("PUT", f"clients/{action.client}", record.token, command, action)
             case RegisterAgent() as command:
-                answer = await self.send("POST", "agents", record.token, key, command)
+                answer = await self.send("POST", "agents", record.token, command, action)
                 record.agents[command.email] = UUID(answer["id"])
                 if command.email not in record.tokens:
                     record.tokens[command.email] = await self.token(command.role, record.agents[command.email])
             case SubmitTicket() as command:
-                answer = await self.send("POST", "tickets", record.token, key, command)
+                answer = await self.send("POST", "tickets", record.token, command, action)
                 record.tickets[action.thread] = UUID(answer["id"])
                 if NAMED in action.thread:
                     record.outage = record.outage or answer["reference"]
@@ -69,7 +68,7 @@ class DeskApi:
                 if isinstance(command, Assign):
                     command = command.model_copy(update={"agent": record.agents[action.assignee]})
                 path = f"tickets/{record.tickets[action.thread]}/{PATHS[type(command)]}"
-                await self.send("POST", path, record.tokens.get(action.by, record.token), key, command)
+                await self.send("POST", path, record.tokens.get(action.by, record.token), command, action)
 
     async def token(self, role: Role, agent: UUID | None = None) -> str:
         """A new token of origin `demo`; with an agent what it does bears their name."""
@@ -88,32 +87,40 @@ class DeskApi:
         if self._told is None:
             self._told = await self._time_of_log() or now
         self._told = max(self._told, now)
-        await self.send("POST", "clock", self._record.token, "", TellClock(now=self._told))
+        await self.send("POST", "clock", self._record.token, TellClock(now=self._told))
 
     async def _time_of_log(self) -> datetime | None:
         ticks = await read_stream(self._pool, CLOCK_STREAM)
         return ticks[-1].occurred_at if ticks else None
 
     async def settle(self) -> None:
-        """Returns once no consumer is behind the log. Raises DemoStopped when one stays behind."""
-        until = monotonic() + PATIENCE_SECONDS
-        while behind := {
-            name: sum(lanes.values()) for name, lanes in (await lags(self._pool)).items() if any(lanes.values())
-        }:
+        """Returns once no consumer is behind the log. Raises DemoStopped when nothing moves any more."""
+        before, until = 0, monotonic() + PATIENCE_SECONDS
+        while behind := await self._behind():
+            if sum(behind.values()) != before:
+                before, until = sum(behind.values()), monotonic() + PATIENCE_SECONDS
             if monotonic() > until:
                 late = ", ".join(f"{name} by {events} events" for name, events in behind.items())
-                raise DemoStopped(f"the desk does not keep up ({late}): see the logs, then start again")
+                raise DemoStopped(f"the desk stands still ({late}): see the logs, then start again")
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def send(self, method: str, path: str, token: str, key: str, command: BaseModel) -> dict[str, Any]:
+    async def _behind(self) -> dict[str, int]:
+        """How many events each consumer has not digested, for those that have any left."""
+        found = {name: sum(lanes.values()) for name, lanes in (await lags(self._pool)).items()}
+        return {name: events for name, events in found.items() if events}
+
+    async def send(
+        self, method: str, path: str, token: str, command: BaseModel, action: Action | None = None
+    ) -> dict[str, Any]:
         """The answer of one command. Raises DemoStopped where the desk refuses it or stays away."""
         headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
-        if key:
-            headers["idempotency-key"] = f"{self._record.prefix}-{key}"
-        content = command.model_dump_json(exclude_defaults=True)
+        if action is not None:
+            headers["idempotency-key"] = f"{self._record.prefix}-{action.key}"
+            headers["daybook-time"] = action.at.isoformat()
+        body = command.model_dump_json(exclude_defaults=True).encode()
         pause, until = PAUSE_SECONDS[0], monotonic() + PATIENCE_SECONDS
         while True:
-            answer = await self._try(method, path, content, headers)
+            answer = await self._try(method, path, headers, body)
             if answer is not None:
                 return answer
             if monotonic() > until:
@@ -121,14 +128,14 @@ class DeskApi:
             await asyncio.sleep(pause)
             pause = min(2 * pause, PAUSE_SECONDS[1])
 
-    async def _try(self, method: str, path: str, content: str, headers: dict[str, str]) -> dict[str, Any] | None:
+    async def _try(self, method: str, path: str, headers: dict[str, str], body: bytes) -> dict[str, Any] | None:
         """The answer, or None where the same command may be sent again. Raises DemoStopped for a refusal."""
         try:
-            answer = await self._client.request(method, f"/api/v1/{path}", content=content, headers=headers)
-        except httpx.TransportError:
+            status, content = await self._connections.request(method, f"/api/v1/{path}", headers, body)
+        except (OSError, TimeoutError):
             return None
-        if answer.status_code in AGAIN:
+        if status in AGAIN:
             return None
-        if not answer.is_success:
-            raise DemoStopped(f"{method} /{path} was refused with {answer.status_code}: {answer.text[:300]}")
-        return dict(answer.json())
+        if status not in DONE:
+            raise DemoStopped(f"{method} /{path} was refused with {status}: {content[:300].decode(errors='replace')}")
+        return dict(orjson.loads(content))

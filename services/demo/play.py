@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import httpx
 from uuid_utils.compat import uuid7
 
 from contracts.people import Role
 from services.demo import record as records
 from services.demo.bank import load
-from services.demo.desk import SIDE_BY_SIDE, DemoStopped, DeskApi
+from services.demo.desk import DemoStopped, DeskApi
+from services.demo.http import Connections
 from services.demo.record import Record
 from services.demo.script import month
 from services.demo.show import Show
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from services.kit.settings import Settings
 
 SEED = 20_260
-SAVE_STEPS = 100  # steps between two writes of the record; after a crash at most so many are sent again
-REQUEST_SECONDS = 30.0
+SAVE_STEPS = 20  # steps between two writes of the record; after a crash at most so many are sent again
+SIDE_BY_SIDE = 24  # requests under way: enough to fill the batches of the append
 
 __all__ = ["DemoStopped", "is_played", "play"]
 
@@ -49,11 +49,9 @@ async def play(settings: Settings, *, seed: int = SEED, now: Callable[[], dateti
         return record
     plan = list(steps(month(load(), record.seed, record.start, record.end)))
     pool = await connect_pool(settings, "intake", size=2, program="daybook-demo")
-    limits = httpx.Limits(max_connections=SIDE_BY_SIDE, max_keepalive_connections=SIDE_BY_SIDE)
-    base = f"http://{settings.host}:{settings.port}"
     try:
-        async with httpx.AsyncClient(base_url=base, limits=limits, timeout=REQUEST_SECONDS) as client:
-            desk = DeskApi(client, pool, record, uuid7)
+        async with Connections(settings.host, settings.port, SIDE_BY_SIDE) as connections:
+            desk = DeskApi(connections, pool, record, uuid7)
             await _play_steps(desk, settings.home, record, plan)
             await desk.set_clock(record.end)
             await desk.settle()
@@ -74,8 +72,7 @@ async def _play_steps(desk: DeskApi, home: Path, record: Record, plan: Sequence[
         for number, step in enumerate(plan[record.steps :], record.steps + 1):
             await desk.set_clock(step.now)
             await asyncio.gather(*(desk.play_thread(thread) for thread in step.threads))
-            if step.settles:
-                await desk.settle()
+            await desk.settle()
             show.advance(step.now, len(step.actions), len(record.tickets))
             if number % SAVE_STEPS == 0 or number == 1:
                 record.steps = number

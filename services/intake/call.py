@@ -66,8 +66,8 @@ def _instant(value: bytes) -> datetime:
     try:
         at = datetime.fromisoformat(value.decode("ascii"))
     except ValueError:
-        at = datetime.min
-    if at.tzinfo is None:
+        at = None
+    if at is None or at.tzinfo is None:
         raise Problem("bad_header", "Daybook-Time is an instant with a zone", field="Daybook-Time")
     return at
 
