@@ -34,17 +34,24 @@ class Reader:
     path: str
     csrf: str
     session: Session | None = None
-    past: bool = False
-    """Whether `now` is another time than the real one: then nothing is called today."""
+    real_now: datetime | None = None
+    """Where the reader looks at another time than the real one, which is this; then nothing is called today."""
+
+    @property
+    def past(self) -> bool:
+        return self.real_now is not None
+
+    def _year(self, local: datetime) -> str:
+        """The year, where it is not the one in which the reader sits."""
+        return "" if local.year == self.local(self.real_now or self.now).year else f" {local.year}"
 
     def local(self, at: datetime) -> datetime:
         return at.astimezone(self.zone)
 
     def stamp(self, at: datetime) -> str:
         """`22 Nov 2026, 14:05`, without the year where it is this one."""
-        local, now = self.local(at), self.local(self.now)
-        year = "" if local.year == now.year else f" {local.year}"
-        return f"{local.day} {local:%b}{year}, {local:%H:%M}"
+        local = self.local(at)
+        return f"{local.day} {local:%b}{self._year(local)}, {local:%H:%M}"
 
     def clock(self, at: datetime) -> str:
         return f"{self.local(at):%H:%M}"
@@ -60,8 +67,7 @@ class Reader:
         ago = (now.date() - local.date()).days
         if ago in (0, 1) and not self.past:
             return "Today" if ago == 0 else "Yesterday"
-        year = "" if local.year == now.year else f" {local.year}"
-        return f"{local:%A} {local.day} {local:%B}{year}"
+        return f"{local:%A} {local.day} {local:%B}{self._year(local)}"
 
     def moment(self, at: datetime) -> str:
         """A day and its clock in full words: `Monday 23 November, 10:20`."""
@@ -95,7 +101,7 @@ class Reader:
             return f"{'the day after' if self.past else 'tomorrow'} {local:%H:%M}"
         if days <= DAYS_BY_NAME_MAX:
             return f"{local:%a %H:%M}"
-        return f"{local.day} {local:%b}" + ("" if local.year == today.year else f" {local.year}")
+        return f"{local.day} {local:%b}{self._year(local)}"
 
 
 def span(seconds: float) -> str:

@@ -35,7 +35,7 @@ class Visit:
 
     def at(self, as_of: datetime | None) -> Reader:
         """The same reader standing at another time, so that `in 20 min` is told from there."""
-        return replace(self.reader, now=as_of, past=True) if as_of else self.reader
+        return replace(self.reader, now=as_of, real_now=self.reader.now) if as_of else self.reader
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.browser.visitors import ARTEFACTS, Visitors
 from tests.desk_process import DeskProcess
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+PATIENCE_MS = 20_000  # the whole desk and Chromium may share two busy cores
 NO_CHROMIUM = "the pages are looked at with Chromium, and there is none here: apt-get install chromium"
 SANDBOX = ["--no-sandbox"] if os.geteuid() == 0 else []
 
@@ -31,6 +32,7 @@ def browser() -> Iterator[Browser]:
         if os.environ.get("DAYBOOK_REQUIRE_BROWSER") == "1":
             pytest.fail(NO_CHROMIUM, pytrace=False)
         pytest.skip(NO_CHROMIUM)
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         arguments = [*SANDBOX, "--disable-background-networking"]
         opened = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
@@ -65,7 +67,7 @@ def signed_in(browser: Browser, desk: DeskProcess, visitors: Visitors) -> str:
     page.goto(f"{desk.running['address']}/login")
     page.fill("#email", visitors.EMAIL)
     page.fill("#password", visitors.PASSWORD)
-    page.click("text=Sign in >> visible=true >> css=button")
+    page.click("button.primary")
     page.wait_for_url("**/inbox")
     state = json.dumps(context.storage_state())
     context.close()
@@ -91,7 +93,7 @@ def new_page(browser: Browser, desk: DeskProcess, signed_in: str, request: pytes
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(PATIENCE_MS)
         if not may_complain:
             page.on("pageerror", lambda error: complaints.append(str(error)))
             page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)

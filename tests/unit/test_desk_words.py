@@ -19,8 +19,8 @@ NOW = datetime(2026, 11, 22, 21, 30, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
-def reader(now: datetime = NOW, *, past: bool = False) -> Reader:
-    return Reader(BERLIN, now, "", "/inbox", "csrf", None, past)
+def reader(now: datetime = NOW, real_now: datetime | None = None) -> Reader:
+    return Reader(BERLIN, now, "", "/inbox", "csrf", None, real_now)
 
 
 def item(minutes: int | None, state: str = "open") -> QueueItem:
@@ -55,10 +55,11 @@ def test_a_deadline_says_how_near_it_is_by_the_readers_calendar(minutes: int, st
 
 
 def test_in_the_past_nothing_is_called_today() -> None:
-    then = reader(past=True)
-    assert then.day(NOW) == "Sunday 22 November"
+    then = reader(NOW, NOW + timedelta(days=60))
+    assert then.day(NOW) == "Sunday 22 November 2026"
     assert then.deadline(NOW + timedelta(minutes=75)).words == "that day 23:45"
     assert then.ago(NOW - timedelta(hours=3)) == "3 h before"
+    assert then.stamp(NOW) == "22 Nov 2026, 22:30", "the reader sits in another year"
 
 
 def test_a_time_that_is_picked_is_the_readers_wall_clock() -> None:

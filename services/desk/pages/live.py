@@ -19,6 +19,7 @@ from services.desk.visit import Desk, Visit
 
 BEAT_SECONDS = 10.0  # the browser takes the connection for lost after three missed beats
 RETRY_MS = 1000
+SIGNALS = {"queue", "reset"}
 STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
@@ -78,12 +79,12 @@ async def _relay(upstream: httpx.Response) -> AsyncIterator[str]:
 
 
 async def _signals(upstream: httpx.Response) -> AsyncIterator[str]:
-    """Each `queue` event of the stream, as it came."""
+    """Each `queue` event of the stream, and each `reset` (so much was missed that all is read anew), as it came."""
     block: list[str] = []
     async for line in upstream.aiter_lines():
         if line:
             block.append(line)
             continue
-        if "event: queue" in block or "event:queue" in block:
+        if SIGNALS & {part.removeprefix("event:").strip() for part in block if part.startswith("event:")}:
             yield "\n".join(block) + "\n\n"
         block = []

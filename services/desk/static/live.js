@@ -23,6 +23,7 @@ export function startLive() {
   live.addEventListener("htmx:response:error", tryAgain);
   live.addEventListener("beat", heard);
   live.addEventListener("queue", (event) => { heard(); changed(parse(event.detail.data)); });
+  live.addEventListener("reset", () => { heard(); changed({}); });
   document.querySelector("[data-reconnect]")?.addEventListener("click", () => signal("desk:reconnect"));
   setInterval(() => signal("desk:ticket"), PATIENCE_MS);
 }
