@@ -151,10 +151,11 @@ async def test_a_role_that_may_not_is_told_so(outside: Outside, route: Route) ->
 async def test_another_clients_ticket_is_not_there(outside: Outside, route: Route, by: str) -> None:
     before = await events_in(outside.desk)
     token = await outside.desk.token(Role.AGENT, "bolt")
+    nobody = str(uuid4()) if by == "id" else "ACME-999999"
     theirs = await outside.call(route, token=token, target=outside.ticket[by])
-    nobodys = await outside.call(route, token=token, target=str(uuid4()) if by == "id" else "ACME-999999")
+    nobodys = await outside.call(route, token=token, target=nobody)
     assert theirs.status_code == nobodys.status_code == 404
-    assert theirs.json() == nobodys.json()
+    assert theirs.text.replace(outside.ticket[by], "it") == nobodys.text.replace(nobody, "it")
     assert await events_in(outside.desk) == before
 
 
@@ -216,11 +217,6 @@ async def test_a_revoked_or_ended_token_is_none(outside: Outside) -> None:
         assert response.status_code == 401
 
 
-def test_every_rule_is_for_a_route_that_is_or_will_be_there() -> None:
-    served = {route.key for route in ROUTES}
-    if len(APPS) == 2:
-        assert {key for key in RULES if not key.startswith("GET /openapi")} - served <= {
-            "GET /subscribers",
-            "GET /mailbox",
-            "GET /guest/tickets/{}",
-        }
+@pytest.mark.skipif(len(APPS) < 2, reason="a service of the API is not in this build")
+def test_every_rule_is_for_a_route_that_is_there() -> None:
+    assert set(RULES) == {route.key for route in ROUTES}

@@ -2,75 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from typing import get_args
-from uuid import UUID
-
 import pytest
 
 from contracts import ticket_commands as ask
 from contracts import tickets as tell
 from contracts.clients import Tier
-from contracts.envelope import Recorded
-from contracts.model import Event
-from contracts.people import Requester
-from contracts.terms import CloseReason, Priority, PromisedBy, Status, Urgency
-from contracts.ticket import INITIAL, fold
-from contracts.ticket_state import Absent, Held, Ticket
-from services.intake.decide import Given, Refused, TicketCommand, decide
-from services.kit.web.codes import CODES
-
-NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
-ANN, TICKET, OTHER = (UUID(int=n) for n in (1, 2, 3))
-SUBMIT = ask.SubmitTicket(client="acme", requester=Requester(email="ann@acme.example"), subject="Printer", body="Off")
-REPLY = ask.SendReply(body="We look into it.")
-GIVEN = Given(now=NOW, prefix="ACME", tier=Tier.STANDARD, person=ANN)
-
-
-def after(*commands: TicketCommand, at: datetime = NOW) -> Ticket:
-    """The ticket after these commands, the first of which submits it."""
-    ticket: Ticket = INITIAL
-    for command in commands:
-        ticket = told(ticket, decide(command, ticket, GIVEN), at)
-    return ticket
-
-
-def told(ticket: Ticket, events: Sequence[Event], at: datetime = NOW) -> Ticket:
-    return fold([recorded(event, ticket.version + n, at) for n, event in enumerate(events, 1)], ticket)
-
-
-def recorded(event: Event, version: int, at: datetime = NOW) -> Recorded[Event]:
-    return Recorded(
-        lane=2, position=version, client="acme", sequence=version, number=1 if version == 1 else None, stream=TICKET,
-        version=version, id=UUID(int=100 + version), type=event.type, schema_version=1, actor=f"agent:{OTHER}",
-        causation=None, origin="live", occurred_at=at, recorded_at=at, trace=None, data=event,
-    )  # fmt: skip
-
-
-def answer(ticket: Ticket, command: TicketCommand, given: Given = GIVEN) -> list[Event]:
-    return decide(command, ticket, given)
-
-
-def refusal(ticket: Ticket, command: TicketCommand) -> Refused:
-    with pytest.raises(Refused) as refused:
-        decide(command, ticket, GIVEN)
-    return refused.value
-
-
-def promised(events: Sequence[Event]) -> tell.CheckpointPromised:
-    (promise,) = [event for event in events if isinstance(event, tell.CheckpointPromised)]
-    return promise
-
-
-def in_hours(hours: float) -> datetime:
-    return NOW + timedelta(hours=hours)
-
-
-RESOLVE = ask.ResolveTicket(summary="Roller replaced.")
-SPAM = ask.CloseTicket(reason=CloseReason.SPAM)
-WAIT = ask.ChangeStatus(status=Status.WAITING_FOR_CUSTOMER, explanation="Which floor?")
-REOPEN = ask.ReopenTicket(reason="It jams again.")
+from contracts.terms import PromisedBy, Status, Urgency
+from contracts.ticket import INITIAL
+from contracts.ticket_state import Absent, Held
+from services.intake.decide import Given, TicketCommand
+from tests.unit.decisions import (
+    ANN,
+    NOW,
+    OTHER,
+    REOPEN,
+    REPLY,
+    RESOLVE,
+    SPAM,
+    SUBMIT,
+    WAIT,
+    after,
+    answer,
+    in_hours,
+    promised,
+    refusal,
+    told,
+)
 
 
 @pytest.mark.parametrize(
@@ -207,76 +164,6 @@ def test_beginning_and_end_have_commands_of_their_own(status: Status) -> None:
     assert refusal(after(SUBMIT), command).code == "status_not_set_here"
 
 
-def test_the_same_assignment_twice_says_nothing_new() -> None:
-    command = ask.Assign(agent=OTHER, team="field")
-    assert answer(after(SUBMIT, command), command) == []
-    assert answer(after(SUBMIT, command), ask.Assign()) == [tell.TicketAssigned()]
-
-
-def test_the_same_priority_twice_says_nothing_new() -> None:
-    command = ask.SetPriority(priority=Priority.P2, reason="A whole floor")
-    assert answer(after(SUBMIT, command), command) == []
-
-
-def test_to_confirm_what_the_rules_found_is_news() -> None:
-    found = tell.TicketPrioritised(priority=Priority.P2, urgency=1, impact=1, reasons=(), rule_version="priority-1")
-    command = ask.SetPriority(priority=Priority.P2, reason="Yes")
-    assert len(answer(told(after(SUBMIT), [found]), command)) == 1
-
-
-def test_the_same_category_twice_says_nothing_new() -> None:
-    command = ask.SetCategory(category="mail")
-    assert answer(after(SUBMIT, command), command) == []
-
-
-def test_only_tags_that_are_not_there_are_added() -> None:
-    ticket = after(SUBMIT, ask.ChangeTags(add=("vip", "floor-2")))
-    assert answer(ticket, ask.ChangeTags(add=("vip",), remove=("unknown",))) == []
-    assert answer(ticket, ask.ChangeTags(add=("vip", "new"), remove=("floor-2",))) == [
-        tell.TagsChanged(added=("new",), removed=("floor-2",))
-    ]
-
-
-def test_a_tag_is_not_added_and_removed_at_once() -> None:
-    assert refusal(after(SUBMIT), ask.ChangeTags(add=("a",), remove=("a",))).code == "tag_added_and_removed"
-
-
-def test_a_ticket_has_fifty_tags_at_most() -> None:
-    ticket = after(SUBMIT, ask.ChangeTags(add=tuple(f"tag-{n}" for n in range(ask.TAGS_MAX))))
-    assert refusal(ticket, ask.ChangeTags(add=("one-more",))).code == "too_many_tags"
-    assert answer(ticket, ask.ChangeTags(add=("one-more",), remove=("tag-0",)))
-
-
-@pytest.mark.parametrize(
-    ("due_at", "code"),
-    [
-        (NOW, "checkpoint_past"),
-        (in_hours(-1), "checkpoint_past"),
-        (NOW + timedelta(days=90, seconds=1), "checkpoint_too_far"),
-    ],
-)
-def test_a_promise_is_made_for_the_coming_ninety_days(due_at: datetime, code: str) -> None:
-    ticket = after(SUBMIT)
-    for command in (
-        ask.PromiseCheckpoint(due_at=due_at, text="So."),
-        ask.SendReply(body="So.", checkpoint=ask.Checkpoint(due_at=due_at)),
-        WAIT.model_copy(update={"checkpoint": ask.Checkpoint(due_at=due_at)}),
-    ):
-        assert refusal(ticket, command).code == code
-
-
-def test_a_promise_moves_nearer_without_a_word_and_later_only_with_one() -> None:
-    ticket = after(SUBMIT)
-    assert promised(answer(ticket, ask.PromiseCheckpoint(due_at=in_hours(2)))).due_at == in_hours(2)
-    assert refusal(ticket, ask.PromiseCheckpoint(due_at=in_hours(9))).field == "text"
-    later = ask.PromiseCheckpoint(due_at=in_hours(9), text="The part is late.")
-    assert promised(answer(ticket, later)).due_at == in_hours(9)
-
-
-def test_the_same_promise_twice_says_nothing_new() -> None:
-    assert answer(after(SUBMIT), ask.PromiseCheckpoint(due_at=in_hours(8))) == []
-
-
 def test_what_is_resolved_is_not_resolved_again() -> None:
     assert refusal(after(SUBMIT, RESOLVE), RESOLVE).code == "resolved"
 
@@ -292,24 +179,3 @@ def test_done_needs_a_resolution_and_spam_does_not() -> None:
     assert answer(after(SUBMIT, RESOLVE), ask.CloseTicket())
     assert answer(after(SUBMIT), SPAM)
     assert answer(after(SUBMIT, SPAM), SPAM) == []
-
-
-def test_every_refusal_has_a_row_in_the_table_of_codes() -> None:
-    import ast
-    from pathlib import Path
-
-    import services.intake.decide as module
-
-    tree = ast.parse(Path(module.__file__).read_text())
-    raised = {
-        node.args[0].value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Refused"
-        if isinstance(node.args[0], ast.Constant)
-    }
-    assert raised <= set(CODES)
-    assert len(raised) >= 10
-
-
-def test_every_command_of_this_api_is_decided() -> None:
-    assert len(get_args(TicketCommand)) == 13

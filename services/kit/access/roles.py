@@ -61,7 +61,6 @@ RULES: Final[Mapping[str, Rule]] = {
     "GET /health": EVERYBODY,
     "GET /ready": EVERYBODY,
     "GET /metrics": EVERYBODY,
-    "GET /openapi.json": EVERYBODY,
 }
 
 

@@ -1,0 +1,106 @@
+"""Given a ticket, when a fact or a promise of it is set, then these events follow, or a refusal by name."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import get_args
+
+import pytest
+
+from contracts import ticket_commands as ask
+from contracts import tickets as tell
+from contracts.terms import Priority
+from services.intake.decide import TicketCommand
+from services.kit.web.codes import CODES
+from tests.unit.decisions import NOW, OTHER, SUBMIT, WAIT, after, answer, in_hours, promised, refusal, told
+
+
+def test_the_same_assignment_twice_says_nothing_new() -> None:
+    command = ask.Assign(agent=OTHER, team="field")
+    assert answer(after(SUBMIT, command), command) == []
+    assert answer(after(SUBMIT, command), ask.Assign()) == [tell.TicketAssigned()]
+
+
+def test_the_same_priority_twice_says_nothing_new() -> None:
+    command = ask.SetPriority(priority=Priority.P2, reason="A whole floor")
+    assert answer(after(SUBMIT, command), command) == []
+
+
+def test_to_confirm_what_the_rules_found_is_news() -> None:
+    found = tell.TicketPrioritised(priority=Priority.P2, urgency=1, impact=1, reasons=(), rule_version="priority-1")
+    command = ask.SetPriority(priority=Priority.P2, reason="Yes")
+    assert len(answer(told(after(SUBMIT), [found]), command)) == 1
+
+
+def test_the_same_category_twice_says_nothing_new() -> None:
+    command = ask.SetCategory(category="mail")
+    assert answer(after(SUBMIT, command), command) == []
+
+
+def test_only_tags_that_are_not_there_are_added() -> None:
+    ticket = after(SUBMIT, ask.ChangeTags(add=("vip", "floor-2")))
+    assert answer(ticket, ask.ChangeTags(add=("vip",), remove=("unknown",))) == []
+    assert answer(ticket, ask.ChangeTags(add=("vip", "new"), remove=("floor-2",))) == [
+        tell.TagsChanged(added=("new",), removed=("floor-2",))
+    ]
+
+
+def test_a_tag_is_not_added_and_removed_at_once() -> None:
+    assert refusal(after(SUBMIT), ask.ChangeTags(add=("a",), remove=("a",))).code == "tag_added_and_removed"
+
+
+def test_a_ticket_has_fifty_tags_at_most() -> None:
+    ticket = after(SUBMIT, ask.ChangeTags(add=tuple(f"tag-{n}" for n in range(ask.TAGS_MAX))))
+    assert refusal(ticket, ask.ChangeTags(add=("one-more",))).code == "too_many_tags"
+    assert answer(ticket, ask.ChangeTags(add=("one-more",), remove=("tag-0",)))
+
+
+@pytest.mark.parametrize(
+    ("due_at", "code"),
+    [
+        (NOW, "checkpoint_past"),
+        (in_hours(-1), "checkpoint_past"),
+        (NOW + timedelta(days=90, seconds=1), "checkpoint_too_far"),
+    ],
+)
+def test_a_promise_is_made_for_the_coming_ninety_days(due_at: datetime, code: str) -> None:
+    ticket = after(SUBMIT)
+    for command in (
+        ask.PromiseCheckpoint(due_at=due_at, text="So."),
+        ask.SendReply(body="So.", checkpoint=ask.Checkpoint(due_at=due_at)),
+        WAIT.model_copy(update={"checkpoint": ask.Checkpoint(due_at=due_at)}),
+    ):
+        assert refusal(ticket, command).code == code
+
+
+def test_a_promise_moves_nearer_without_a_word_and_later_only_with_one() -> None:
+    ticket = after(SUBMIT)
+    assert promised(answer(ticket, ask.PromiseCheckpoint(due_at=in_hours(2)))).due_at == in_hours(2)
+    assert refusal(ticket, ask.PromiseCheckpoint(due_at=in_hours(9))).field == "text"
+    later = ask.PromiseCheckpoint(due_at=in_hours(9), text="The part is late.")
+    assert promised(answer(ticket, later)).due_at == in_hours(9)
+
+
+def test_the_same_promise_twice_says_nothing_new() -> None:
+    assert answer(after(SUBMIT), ask.PromiseCheckpoint(due_at=in_hours(8))) == []
+
+
+def test_every_refusal_has_a_row_in_the_table_of_codes() -> None:
+    import ast
+    from pathlib import Path
+
+    import services.intake.decide as module
+
+    tree = ast.parse(Path(module.__file__).read_text())
+    raised = {
+        node.args[0].value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Refused"
+        if isinstance(node.args[0], ast.Constant)
+    }
+    assert raised <= set(CODES)
+    assert len(raised) >= 10
+
+
+def test_every_command_of_this_api_is_decided() -> None:
+    assert len(get_args(TicketCommand)) == 13
