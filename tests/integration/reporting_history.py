@@ -1,7 +1,6 @@
 """A seed -> random but possible histories of clients, people and tickets, and the log that holds them. I/O in `write`.
 
-Tests and figures of reporting use the same histories: lives of tickets with replies, pauses, reopening, merging, several
-events of one instant, and events that say nothing new.
+Lives of tickets with replies, pauses, reopening, merging, several events of one instant, and events that say nothing.
 """
 
 from __future__ import annotations
@@ -25,10 +24,12 @@ START = datetime(2026, 3, 1, 8, tzinfo=UTC)
 CATEGORIES = ("network", "mail", "hardware", "access", "billing")
 TAGS = ("vip", "lyon", "waiting-part", "night")
 WORDS = (
-    "printer offline since morning error login password reset router café upgrade invoice broken screen slow connection "
-    "vpn mailbox full calendar sync laptop battery keyboard monitor update failed license expired phone headset account "
-    "locked backup restore server unreachable certificate browser attachment missing meeting room projector scanner"
-).split()
+    *("printer", "offline", "since", "morning", "error", "login", "password", "reset", "router", "café", "upgrade"),
+    *("invoice", "broken", "screen", "slow", "connection", "vpn", "mailbox", "full", "calendar", "sync", "laptop"),
+    *("battery", "keyboard", "monitor", "update", "failed", "license", "expired", "phone", "headset", "account"),
+    *("locked", "backup", "restore", "server", "unreachable", "certificate", "browser", "attachment", "missing"),
+    *("meeting", "room", "projector", "scanner"),
+)
 
 Line = tuple[datetime, Event]
 """One event of a stream and when it happened."""
@@ -180,12 +181,20 @@ DONE_STEPS: Sequence[Step] = (_closed, _reopened, _message, _small)
 
 
 def opening(desk: Desk, requesters_each: int, agents: int) -> Iterator[tuple[str, UUID, UUID | None, Event]]:
-    """(client, stream, person, event) of the clients, their requesters and the agents, which it makes known to the desk."""
+    """(client, stream, person, event) of clients, requesters and agents, which it makes known to the desk."""
     for number in range(agents):
         agent = desk.new_id(DESK)
         desk.agents.append(agent)
-        yield DESK, agent, agent, people.AgentRegistered(
-            name=f"Agent {number}", address=f"agent{number}@desk.example", role=people.Role.AGENT, level=people.Level.L1
+        yield (
+            DESK,
+            agent,
+            agent,
+            people.AgentRegistered(
+                name=f"Agent {number}",
+                address=f"agent{number}@desk.example",
+                role=people.Role.AGENT,
+                level=people.Level.L1,
+            ),
         )
     for client in desk.clients:
         registered = ClientRegistered(
@@ -196,8 +205,13 @@ def opening(desk: Desk, requesters_each: int, agents: int) -> Iterator[tuple[str
         for number in range(requesters_each):
             person = desk.new_id(client)
             desk.requesters[client].append(person)
-            yield client, person, person, people.PersonRegistered(
-                name=f"{text(desk.chance, 1).title()} Person{number}", address=f"person{number}@{client}.example"
+            yield (
+                client,
+                person,
+                person,
+                people.PersonRegistered(
+                    name=f"{text(desk.chance, 1).title()} Person{number}", address=f"person{number}@{client}.example"
+                ),
             )
 
 
@@ -221,7 +235,9 @@ class Writer:
     versions: dict[UUID, int] = field(default_factory=dict)
     origin: Origin = Origin.LIVE
 
-    async def write(self, client: str, stream: UUID, lines: Sequence[tuple[datetime | None, Event, UUID | None]]) -> Appended:
+    async def write(
+        self, client: str, stream: UUID, lines: Sequence[tuple[datetime | None, Event, UUID | None]]
+    ) -> Appended:
         """Appends (occurred at, event, person) of one stream, one call for each run of events with one owner."""
         result: Appended | None = None
         for role, run in runs(lines):
