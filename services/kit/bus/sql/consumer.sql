@@ -39,7 +39,8 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp());
 -- name: hold_back
 -- A later event of a stream that waits.
 INSERT INTO log.dead_letters (lane, consumer, position, stream, type, error, attempts, failed_at)
-SELECT $1, $2, $3, $4, $5, 'waits for ' || $1 || ':' || min(d.position), 0, clock_timestamp()
+SELECT $1::smallint, $2, $3::bigint, $4::uuid, $5, format('waits for %s:%s', $1::smallint, min(d.position)), 0,
+       clock_timestamp()
 FROM log.dead_letters d
 WHERE d.lane = $1 AND d.consumer = $2 AND d.stream = $4 AND d.replayed_at IS NULL;
 
