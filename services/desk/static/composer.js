@@ -13,7 +13,7 @@ export function startComposer() {
   place.addEventListener("change", (event) => { if (event.target.name === "mode") dress(); });
   place.addEventListener("keydown", sendByKey);
   place.addEventListener("click", (event) => { if (event.target.closest("#news")) readNews(); });
-  document.addEventListener("desk:done-said", () => { memory.drop(draftKey()); dress(); say(""); });
+  document.addEventListener("desk:done-said", done);
   document.addEventListener("htmx:before:swap", noteNewest);
   document.addEventListener("htmx:after:swap", lookForNews);
   restore();
@@ -43,6 +43,15 @@ function keepSoon() {
     else memory.drop(draftKey());
     say(text ? "Draft kept" : "");
   }, DRAFT_MS);
+}
+
+/** Sent: the draft is forgotten, the words are in sight where they now stand, and the keys are shortcuts again. */
+function done() {
+  clearTimeout(saving);
+  memory.drop(draftKey());
+  dress();
+  byId("main").focus({ preventScroll: true });
+  document.querySelector("#timeline .entry:last-child")?.scrollIntoView({ block: "center" });
 }
 
 /** The placeholder says who will read what is written. */

@@ -24,8 +24,15 @@ export function startLive() {
   live.addEventListener("beat", heard);
   live.addEventListener("queue", (event) => { heard(); changed(parse(event.detail.data)); });
   live.addEventListener("reset", () => { heard(); changed({}); });
-  document.querySelector("[data-reconnect]")?.addEventListener("click", () => signal("desk:reconnect"));
+  document.querySelector("[data-reconnect]")?.addEventListener("click", () => signal("desk:connect"));
   setInterval(() => signal("desk:ticket"), PATIENCE_MS);
+  connect(live);
+}
+
+/** Only now, when everything above listens; and htmx may not have seen the page yet. */
+function connect(live) {
+  if (live.hasAttribute("data-htmx-powered")) signal("desk:connect");
+  else setTimeout(() => connect(live), 30);
 }
 
 function connected() {
@@ -53,7 +60,7 @@ function losing() {
 /** hx-sse retries a stream that breaks, not one that never began. */
 function tryAgain() {
   losing();
-  setTimeout(() => signal("desk:reconnect"), AGAIN_MS);
+  setTimeout(() => signal("desk:connect"), AGAIN_MS);
 }
 
 function changed(what) {

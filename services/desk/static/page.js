@@ -26,9 +26,7 @@ export function startPage() {
   for (const name of ["desk:said", "desk:problem", "desk:done-said", "desk:done-changed"]) {
     document.addEventListener(name, (event) => toast(event.detail?.text));
   }
-  document.addEventListener("desk:done-changed", () => {
-    for (const fold of document.querySelectorAll("#beside details[open]")) fold.open = false;
-  });
+  document.addEventListener("desk:done-changed", (event) => { const fold = event.target.closest?.("details"); if (fold) fold.open = false; });
   document.addEventListener("desk:signed-out", () => { const banner = byId("signed-out"); if (banner) banner.hidden = false; });
   document.addEventListener("click", closeOpenFold);
   if (byId("wall-clock")) tick();
