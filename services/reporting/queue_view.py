@@ -42,6 +42,7 @@ class QueueView:
         if not streams:
             return
         known = {row["ticket"]: row["version"] for row in await connection.fetch(SQL["versions"], lane, list(streams))}
+        streams = {stream: fresh for stream, fresh in streams.items() if fresh[-1].version > known.get(stream, 0)}
         earlier = await self._earlier(lane, streams, known, connection)
         changes = Changes()
         for stream, fresh in streams.items():
