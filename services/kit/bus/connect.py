@@ -45,6 +45,14 @@ async def connect(settings: Settings, name: str) -> Client:
     return await nats.connect(settings.bus_url, error_cb=tell, allow_reconnect=True, **options(name))
 
 
+def end_if_cancelled() -> None:
+    """Ends the task that was told to end. nats-py's flush swallows a cancellation, so whoever loops over calls of it
+    asks here in each round. Raises CancelledError."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 async def tell(error: Exception) -> None:
     """What a connection does with an error that belongs to no call: a line in the log, and it goes on."""
     log_message(LOG, "bus_error", logging.WARNING, error=describe(error))

@@ -17,6 +17,7 @@ from contracts.envelope import Recorded
 from contracts.model import Event
 from contracts.subjects import LANES
 from services.kit.bus.away import AWAY, is_away
+from services.kit.bus.connect import end_if_cancelled
 from services.kit.bus.digest import SQL, AfterCommit, CursorMoved, Digest, Handler, LanesHandler, Share
 from services.kit.bus.lane import Lane
 from services.kit.bus.message import TRACEPARENT, NotAnEvent, Stored, opened, place_of, stored_of
@@ -148,6 +149,7 @@ class Consumer:
             await wake.wait()
             wake.clear()
             while ready := [lane for lane in group if lane.is_ready(clock())]:
+                end_if_cancelled()
                 async with self._turns:
                     done = await self._tried(self._turn(ready), pause)
                 pause = WAIT_SECONDS[0] if done else min(pause * 2, WAIT_SECONDS[1])

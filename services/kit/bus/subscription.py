@@ -18,7 +18,7 @@ from nats.js.errors import NotFoundError
 
 from contracts.subjects import ALL, STREAM
 from services.kit.bus.away import AWAY
-from services.kit.bus.connect import options, tell
+from services.kit.bus.connect import end_if_cancelled, options, tell
 from services.kit.bus.provision import durable_config, provision
 from services.kit.bus.pull import FETCH_MAX, FETCH_SECONDS, Fetches, PromptPull
 from services.kit.telemetry import describe, log_message
@@ -58,6 +58,7 @@ async def follow(settings: Settings, durable: str, receiver: Receiver, started: 
     try:
         await broker.connect()
         while True:
+            end_if_cancelled()
             try:
                 await _subscribe(subscriber, durable)
                 started()
@@ -89,6 +90,7 @@ async def _subscribe(subscriber: LogicSubscriber[Any], durable: str) -> None:
 async def _until_lost(jetstream: JetStreamContext, durable: str) -> None:
     """Returns when the durable is gone. Nothing else tells: a pull from it just brings nothing."""
     while True:
+        end_if_cancelled()
         await asyncio.sleep(WATCH_SECONDS)
         try:
             await jetstream.consumer_info(STREAM, durable)

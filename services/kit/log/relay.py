@@ -25,7 +25,7 @@ from uuid_utils.compat import uuid7
 
 from contracts.subjects import LANES, STREAM, poke
 from services.kit.bus.away import is_away
-from services.kit.bus.connect import connect
+from services.kit.bus.connect import connect, end_if_cancelled
 from services.kit.bus.message import Stored
 from services.kit.bus.provision import provision
 from services.kit.bus.publish import Publisher, Sent, Tail
@@ -92,6 +92,7 @@ class Relay:
 
     async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         while True:
+            end_if_cancelled()
             try:
                 await work()
             except Exception as error:
@@ -132,6 +133,7 @@ class Relay:
     async def _publish(self) -> None:
         pause, poll = WAIT_SECONDS[0], POLL_SECONDS[0]
         while True:
+            end_if_cancelled()
             self._poked.clear()
             try:
                 if await self._round():
