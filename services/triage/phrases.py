@@ -7,7 +7,7 @@ A small table in five languages. Text is weak evidence beside context, so all ph
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
 
 from services.kit.rules.priority import Evidence
 
@@ -18,47 +18,50 @@ TIME = r"\d{1,2}(?:[:.]\d\d)? ?(?:am|pm|uhr|h|o'clock)?"
 DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
 TAG = r"(?:montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag)"
 
-# One alternation each, a language a paragraph.
+# A language a paragraph, phrases parted by semicolons. Each begins with two plain letters: by them it is looked up.
 OUTAGE: Final = rf"""
-(?:nobody|no one|none of us) can|(?:all|none) of us|everyone (?:is|has|gets)|outage|(?:is|are|went|completely) down
-(?:whole|entire) (?:office|company|site|team|floor)|stand(?:s|ing)? still|(?:can't|cannot|can hardly) work
-production (?:is|has) stopped|(?:since|seit) (?:{DAY}|{TAG})
-niemand kann|alle (?:kollegen|mitarbeiter)|(?:ganze|gesamte)[rns]? (?:firma|büro|abteilung|standort)|ausfall
-(?:steht|stehen) still|nichts geht mehr
-personne ne peut|toute l'équipe|en panne|plus rien ne (?:marche|fonctionne)
-nessuno (?:può|riesce)|tutto (?:è )?(?:fermo|bloccato)|tutti i colleghi
-nadie puede|todo (?:está )?(?:parado|bloqueado)|toda la oficina
+nobody can;no one can;none of us;all of us;everyone (?:is|has|gets);outage;is down;are down;went down;completely down
+whole (?:office|company|site|team|floor);entire (?:office|company|site|team|floor);stands? still;standing still
+can't work;cannot work;can hardly work;production (?:is|has) stopped;since {DAY}
+niemand kann;alle (?:kollegen|mitarbeiter);ganze[rns]? (?:firma|büro|abteilung|standort);ausfall;steht still
+stehen still;gesamte[rns]? (?:firma|büro|abteilung|standort);nichts geht mehr;seit {TAG}
+personne ne peut;toute l'équipe;en panne;plus rien ne (?:marche|fonctionne)
+nessuno (?:può|riesce);tutto (?:è )?(?:fermo|bloccato);tutti i colleghi
+nadie puede;todo (?:está )?(?:parado|bloqueado);toda la oficina
 """
 SECURITY: Final = r"""
-phish\w*|hacked|(?:security|data) breach|breached|malware|ransomware|virus|compromised|stolen|signed in as me
+phish\w*;hacked;security breach;data breach;breached;malware;ransomware;virus;compromised;stolen;signed in as me
 unauthori[sz]ed (?:access|login|sign-in)
-gehackt|datenleck|sicherheitsvorfall|gestohlen|schadsoftware
-piraté\w*|hameçonnage|volé\w*
-hackerat\w+|rubat\w+|violazione dei dati
-hackead\w+|robad\w+|suplantación
+gehackt;datenleck;sicherheitsvorfall;gestohlen;schadsoftware
+piraté\w*;hameçonnage;volé\w*
+hackerat\w+;rubat\w+;violazione dei dati
+hackead\w+;robad\w+;suplantación
 """
 DATA_LOSS: Final = r"""
-data loss|(?:lost|losing|lose) (?:all |my |our |the )*(?:data|files|work|entries|records)|overwritten|corrupt(?:ed)?
-(?:files|data|records) (?:are|is) gone|deleted by (?:mistake|accident)
-datenverlust|daten (?:sind )?(?:weg|verloren)|versehentlich gelöscht|überschrieben
-pertes? de données|données perdues|effacé\w* par erreur
-perdita di dati|dati persi|cancellat\w+ per errore
-pérdida de datos|datos perdidos|borrad\w+ por error
+data loss;lost (?:all |my |our |the )*(?:data|files|work|entries|records);overwritten;corrupt(?:ed)?
+losing (?:all |my |our |the )*(?:data|files|work|entries|records);deleted by (?:mistake|accident)
+lose (?:all |my |our |the )*(?:data|files|work|entries|records);files (?:are|is) gone;data (?:are|is) gone
+records (?:are|is) gone
+datenverlust;daten (?:sind )?(?:weg|verloren);versehentlich gelöscht;überschrieben
+pertes? de données;données perdues;effacé\w* par erreur
+perdita di dati;dati persi;cancellat\w+ per errore
+pérdida de datos;datos perdidos;borrad\w+ por error
 """
 DEADLINE: Final = rf"""
-deadline|(?:by|before|until) (?:{TIME}|noon|tonight|tomorrow|{DAY}|the end of (?:the )?(?:day|week|month))
-due (?:today|tomorrow|on {DAY})|customers? (?:are|is) waiting|board meet\w*
-bis (?:{TIME}|heute|morgen|{TAG})|frist|stichtag
-avant (?:{TIME}|midi|demain|ce soir)|échéance
-entro (?:le \d+|domani|oggi|stasera)|scadenza
-antes de (?:las \d+|mañana|hoy)|fecha límite|el corte es
+deadline;by (?:{TIME}|noon|tonight|tomorrow|{DAY}|the end of (?:the )?(?:day|week|month));board meet\w*
+before (?:{TIME}|noon|tonight|tomorrow|{DAY}|the end of (?:the )?(?:day|week|month));customers? (?:are|is) waiting
+until (?:{TIME}|noon|tonight|tomorrow|{DAY}|the end of (?:the )?(?:day|week|month));due (?:today|tomorrow|on {DAY})
+bis (?:{TIME}|heute|morgen|{TAG});frist;stichtag
+avant (?:{TIME}|midi|demain|ce soir);échéance
+entro (?:le \d+|domani|oggi|stasera);scadenza
+antes de (?:las \d+|mañana|hoy);fecha límite;el corte es
 """
 URGENT: Final = r"""
-urgent\w*|asap|as soon as possible|immediately|right away|emergency|with priority
-dringend\w*|sofort|umgehend|eilig
-urgence|immédiatement|au plus vite
-urgen(?:te|za|cia)|subito|al più presto
-cuanto antes|inmediatamente
+urgent\w*;asap;as soon as possible;immediately;right away;emergency;with priority
+dringend\w*;sofort;umgehend;eilig
+urgence;immédiatement;au plus vite
+urgen(?:te|za|cia);subito;al più presto
+cuanto antes;inmediatamente
 """
 
 NOT: Final = frozenset(
@@ -67,24 +70,31 @@ NOT: Final = frozenset(
 )
 
 
-class Kind(NamedTuple):
-    code: str
-    points: int
-    pattern: re.Pattern[str]
-
-
-def _kind(code: str, points: int, phrases: str) -> Kind:
-    return Kind(code, points, re.compile(rf"\b(?:{'|'.join(phrases.strip().splitlines())})(?!\w)"))
-
-
 KINDS: Final = (
-    _kind("outage", 15, OUTAGE),
-    _kind("security", 15, SECURITY),
-    _kind("data_loss", 15, DATA_LOSS),
-    _kind("deadline", 10, DEADLINE),
-    _kind("urgent", 5, URGENT),
+    ("outage", 15, OUTAGE),
+    ("security", 15, SECURITY),
+    ("data_loss", 15, DATA_LOSS),
+    ("deadline", 10, DEADLINE),
+    ("urgent", 5, URGENT),
 )
-"""In the order in which their points are given, up to the most that words may bring."""
+"""Code, points and phrases of each kind, in the order in which points are given, up to what words may bring."""
+
+WORD_START: Final = re.compile(r"\b\w\w")
+
+
+def _index() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
+    """First two letters -> the kinds that have phrases so beginning, and those phrases: most words have none."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for code, _, table in KINDS:
+        for phrase in table.replace("\n", ";").strip(";").split(";"):
+            found.setdefault(phrase[:2], {}).setdefault(code, []).append(phrase)
+    return {
+        start: [(code, re.compile(rf"(?:{'|'.join(phrases)})(?!\w)")) for code, phrases in kinds.items()]
+        for start, kinds in found.items()
+    }
+
+
+INDEX: Final = _index()
 
 
 def evidence_in(subject: str, body: str) -> tuple[Evidence, ...]:
@@ -93,23 +103,18 @@ def evidence_in(subject: str, body: str) -> tuple[Evidence, ...]:
     lower = text.lower().replace("’", "'")
     if len(lower) != len(text):  # a few letters change their length when lowered; then quote the lowered text
         text = lower
-    found = []
-    for kind in KINDS:
-        words = _found(kind, lower, text)
-        if words:
-            found.append(Evidence(kind.code, kind.points, words))
-    return tuple(found)
+    found: dict[str, list[str]] = {}
+    for start in WORD_START.finditer(lower):
+        for code, pattern in INDEX.get(start.group(), ()):
+            match = pattern.match(lower, start.start())
+            if match is not None and not _denied(lower, match.start()):
+                _keep(found.setdefault(code, []), text[match.start() : match.end()])
+    return tuple(Evidence(code, points, tuple(found[code])) for code, points, _ in KINDS if code in found)
 
 
-def _found(kind: Kind, lower: str, text: str) -> tuple[str, ...]:
-    kept: list[str] = []
-    for match in kind.pattern.finditer(lower):
-        words = text[match.start() : match.end()]
-        if words not in kept and not _denied(lower, match.start()):
-            kept.append(words)
-            if len(kept) == WORDS_KEPT:
-                break
-    return tuple(kept)
+def _keep(kept: list[str], words: str) -> None:
+    if words not in kept and len(kept) < WORDS_KEPT:
+        kept.append(words)
 
 
 def _denied(lower: str, start: int) -> bool:

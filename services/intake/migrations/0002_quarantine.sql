@@ -15,7 +15,7 @@ CREATE TABLE intake.quarantine (
     CONSTRAINT one_quarantined_mail_per_key UNIQUE (lane, key)
 );
 ALTER TABLE intake.quarantine ALTER COLUMN sealed SET STORAGE EXTERNAL;  -- sealed bytes do not compress
-CREATE INDEX quarantine_newest_first ON intake.quarantine (received_at DESC, id);
+CREATE INDEX quarantine_by_time ON intake.quarantine (received_at, id);
 
 GRANT SELECT, INSERT, DELETE ON intake.quarantine TO daybook_intake;
 GRANT SELECT (lane, id, reason, client, person, bytes, received_at) ON intake.quarantine TO daybook_reporting;

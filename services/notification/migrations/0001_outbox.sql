@@ -46,10 +46,9 @@ CREATE TABLE notification.mailbox (
     headers    json        NOT NULL,
     content    json        NOT NULL,
     CONSTRAINT one_kept_letter_per_effect PRIMARY KEY (lane, id)
-);
+) WITH (toast_tuple_target = 8000);  -- a letter of usual size lies in one row, not in three pieces elsewhere
 ALTER TABLE notification.mailbox ALTER COLUMN content SET STORAGE EXTERNAL;  -- sealed text does not compress
-CREATE INDEX letters_newest_first ON notification.mailbox (kept_at DESC, id);
-CREATE INDEX letters_of_a_ticket ON notification.mailbox (lane, ticket);
+CREATE INDEX letters_by_time ON notification.mailbox (kept_at, id);
 
 -- For reporting, which opens the sealed parts at the edge (services.kit.personal.Vault.open_json).
 CREATE VIEW notification.mailbox_read AS

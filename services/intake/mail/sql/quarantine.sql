@@ -5,4 +5,4 @@ ON CONFLICT ON CONSTRAINT one_quarantined_mail_per_key DO NOTHING;
 
 -- name: list
 -- Newest first. Nothing of a person is shown.
-SELECT id, reason, client, bytes, received_at FROM intake.quarantine ORDER BY received_at DESC, id LIMIT $1;
+SELECT id, reason, client, bytes, received_at FROM intake.quarantine ORDER BY received_at DESC, id DESC LIMIT $1;
