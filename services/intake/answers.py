@@ -3,11 +3,11 @@ the same. The kept bytes hold no personal data and no secret. Pure."""
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+import orjson
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from contracts.clients import Tier
@@ -90,11 +90,10 @@ def outcome(status_code: int, ticket: Held) -> Outcome:
 
 def keep(result: Outcome) -> bytes:
     """The bytes that the log keeps beside the command's id."""
-    due = None if result.due_at is None else result.due_at.isoformat()
-    return json.dumps([result.status_code, str(result.stream), result.version, result.status, due]).encode()
+    return orjson.dumps([result.status_code, result.stream, result.version, result.status, result.due_at])
 
 
 def kept(answer: bytes) -> Outcome:
     """The outcome in kept bytes."""
-    code, stream, version, status, due = json.loads(answer)
+    code, stream, version, status, due = orjson.loads(answer)
     return Outcome(code, UUID(stream), version, Status(status), None if due is None else datetime.fromisoformat(due))

@@ -37,9 +37,8 @@ class Requesters:
         """The person of this address within the client, made where nobody has it. Their key is at hand afterwards."""
         handle = self._vault.handle(client, requester.email)
         registered = self._registered.get(handle)
-        if registered is not None:
+        if registered is not None and await self._lives(registered):
             self._registered.move_to_end(handle)
-            await self._vault.load([registered])
             return Person(registered, None)
         known = await self._ask(handle, client, requester.email)
         if known.registered:
@@ -47,6 +46,15 @@ class Requesters:
             return Person(known.person, None)
         name = requester.name.strip() or requester.email.partition("@")[0]
         return Person(known.person, PersonRegistered(name=name, address=requester.email))
+
+    async def _lives(self, person: UUID) -> bool:
+        """Whether the person still has a key, and has it at hand: who was erased comes back as somebody new."""
+        await self._vault.load([person])
+        try:
+            self._vault.sealer(person)
+        except KeyError:
+            return False
+        return True
 
     def registered(self, client: str, requester: Requester, person: UUID) -> None:
         """Their registration has been written."""

@@ -63,7 +63,8 @@ async def submit(edge: Edge, call: Call, command: SubmitTicket) -> Answered:
             continue
         except CommandDone as done:
             return await _again(edge, client, done.answer)
-        edge.requesters.registered(client.id, command.requester, requester.id)
+        if requester.registration is not None:
+            edge.requesters.registered(client.id, command.requester, requester.id)
         return _answered(edge, client, result, appended.number or 0, appended.position)
     raise _too_often()
 

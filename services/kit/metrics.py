@@ -30,6 +30,8 @@ class Metrics:
             "daybook_http_request_seconds", "Time to the end of an answer", ("service", "route"),
             buckets=SECONDS, registry=self.registry,
         )  # fmt: skip
+        self._answers: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        """What was labelled before: to find a label anew takes longer than to count."""
         self._events = Counter(
             "daybook_events", "Events by what became of them", ("service", "family", "event", "outcome"),
             registry=self.registry,
@@ -49,8 +51,13 @@ class Metrics:
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """One HTTP request; `route` is the template (/tickets/{id}), never the path."""
-        self._requests.labels(self.service, method, route, str(status)).inc()
-        self._request_seconds.labels(self.service, route).observe(seconds)
+        counted = self._answers.get((method, route, status))
+        if counted is None:
+            labelled = self._requests.labels(self.service, method, route, str(status))
+            counted = (labelled, self._request_seconds.labels(self.service, route))
+            self._answers[method, route, status] = counted
+        counted[0].inc()
+        counted[1].observe(seconds)
 
     def event(self, event_type: str, outcome: str, count: int = 1) -> None:
         """Events of one type (family.event) that were appended, published, handled, dropped or dead_lettered."""

@@ -17,6 +17,7 @@ from contracts.subjects import lane_of, lane_of_client
 from contracts.ticket_state import Absent, Closed, Held, New, Open, Resolved, Waiting
 from services.kit.guests import guest_key
 from services.kit.settings import Settings
+from tests.conftest import PoolOf
 from tests.integration.intake_desk import IntakeDesk, open_desk, ticket
 
 
@@ -250,3 +251,17 @@ async def test_a_first_touch_makes_a_new_ticket_open(desk: IntakeDesk) -> None:
     await desk.post(f"/tickets/{answer['id']}/status", {"status": "open", "explanation": "We look into it."})
     after = await held(desk, answer["id"])
     assert type(after) is Open
+
+
+async def test_who_was_erased_comes_back_as_somebody_new(database: Settings, pool_of: PoolOf) -> None:
+    who = {"email": "gone@acme.example"}
+    async with open_desk(database) as desk:
+        first = await desk.submit(requester=who)
+        person = (await held(desk, first["id"])).requester
+        owner = await pool_of("owner")
+        await owner.execute("DELETE FROM personal.people WHERE person = $1", person)
+    async with open_desk(database) as desk:
+        second = await desk.submit(requester=who)
+        assert (await held(desk, second["id"])).requester != person
+        refused = await desk.post(f"/tickets/{first['id']}/notes", {"body": "for nobody"})
+        assert (refused.status_code, refused.json()["code"]) == (409, "erased")

@@ -50,10 +50,10 @@ def problem_for(error: Exception) -> Problem:
         case Overloaded():
             return Problem("busy", str(error), headers=RETRY_AFTER)
         case _ if isinstance(error, DATABASE_AWAY):
-            log.warning("the database is away", exc_info=error)
+            log.warning("database_away", exc_info=error)
             return Problem("unavailable", "the database does not answer", headers=RETRY_AFTER)
         case _:
-            log.error("a fault of ours", exc_info=error)
+            log.error("fault", exc_info=error)
             return Problem("internal", "the desk met a fault of its own")
 
 
