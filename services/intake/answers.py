@@ -90,7 +90,7 @@ def outcome(status_code: int, ticket: Held) -> Outcome:
 
 def keep(result: Outcome) -> bytes:
     """The bytes that the log keeps beside the command's id."""
-    return orjson.dumps([result.status_code, result.stream, result.version, result.status, result.due_at])
+    return orjson.dumps([result.status_code, str(result.stream), result.version, result.status, result.due_at])
 
 
 def kept(answer: bytes) -> Outcome:
