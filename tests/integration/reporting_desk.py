@@ -15,11 +15,13 @@ import httpx
 from fastapi import FastAPI
 from uuid_utils.compat import uuid7
 
+from contracts.clients import ClientRegistered
 from contracts.envelope import Recorded
 from contracts.model import Event
 from contracts.people import Role
 from contracts.subjects import LANES
 from services.kit.access.tokens import NewToken, make_token
+from services.kit.clients import SQL as CLIENTS
 from services.kit.clock import LogClock
 from services.kit.log.append import Appender
 from services.kit.log.ownership import write_ownership
@@ -65,6 +67,8 @@ class ReportingDesk:
         for client, stream, person, event in past.opening(self.desk, requesters, agents):
             if person is not None:
                 await make_key(self.owner, self.writer.vault, client, person)
+            if isinstance(event, ClientRegistered):
+                await self.intake.execute(CLIENTS["claim_prefix"], event.prefix, client)
             await self.writer.write(client, stream, [(past.START - timedelta(days=1), event, person)])
 
     async def tell(self, lives: int, *, most: int = 12, hours: int = 400) -> list[UUID]:
