@@ -6,7 +6,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Annotated
 
 import typer
 
@@ -32,9 +33,20 @@ Tell = Callable[[Settings], Awaitable[Iterable[str]]]
 
 def register(app: typer.Typer) -> None:
     @app.command()
-    def up() -> None:
+    def up(
+        servers_only: Annotated[
+            bool, typer.Option("--servers-only", help="PostgreSQL and NATS alone: run the services in a debugger.")
+        ] = False,
+    ) -> None:
         """Run the whole desk on this machine. Ctrl-C stops it."""
-        run_desk(load(), tell=tell_login)
+        if servers_only:
+            run_desk(load(), tell=tell_nothing, services=())
+        else:
+            run_desk(load(), tell=tell_login)
+
+
+async def tell_nothing(settings: Settings) -> list[str]:
+    return []
 
 
 async def tell_login(settings: Settings) -> list[str]:
@@ -43,13 +55,17 @@ async def tell_login(settings: Settings) -> list[str]:
     return [f"Log in at {settings.address}/login as {email} with the password {password}"]
 
 
-def run_desk(settings: Settings, *, tell: Tell, play: Play | None = None) -> None:
+def run_desk(
+    settings: Settings, *, tell: Tell, play: Play | None = None, services: Sequence[str] | None = None
+) -> None:
     """Runs a desk until it is told to stop. Raises Stop with one sentence when it cannot run."""
     try:
         with locked(settings.home):
             for name in end_orphans(settings.home):
                 say(f"{name:<14} was left over from a killed desk: ended")
-            asyncio.run(_until_told(Desk(_claim_ports(settings)), tell, play))
+            asyncio.run(
+                _until_told(Desk(_claim_ports(settings), present() if services is None else services), tell, play)
+            )
     except (CannotStart, CannotMigrate) as reason:
         raise Stop(str(reason)) from reason
 
@@ -93,8 +109,9 @@ async def _until_told(desk: Desk, tell: Tell, play: Play | None) -> None:
 class Desk:
     """One run of the embedded desk. `settings` are complete once the servers are up."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, services: Sequence[str]) -> None:
         self.settings = settings
+        self._services = services
         self.supervisor = Supervisor(settings.home, say, self._update)
         self._ready = False
 
@@ -142,7 +159,7 @@ class Desk:
         await self.supervisor.start(
             [
                 Program(name, (sys.executable, "-m", "services", "serve", name), environment=environment)
-                for name in present()
+                for name in self._services
             ]
         )
 
@@ -161,7 +178,7 @@ class Desk:
     def _say_where(self, lines: Iterable[str]) -> None:
         say("")
         say(f"Daybook runs at {self.settings.address}")
-        if "door" in present():
+        if "door" in self._services:
             say(f"Mail in on 127.0.0.1:{self.settings.smtp_port}")
         say(f"NATS on {self.settings.bus_url}")
         say(f"Data in {self.settings.home}")

@@ -21,7 +21,7 @@ from tests.desk_process import DeskProcess
 DEBIAN_BIN = Path("/usr/lib/postgresql/15/bin")
 PASSWORD = "for-tests-only"
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ async def test_the_desk_runs_on_debians_postgresql_15(debian_dsn: str, tmp_path:
 
 
 async def test_the_desk_uses_the_nats_that_it_is_given(nats_url: str, tmp_path: Path) -> None:
-    with DeskProcess(tmp_path / "home", DAYBOOK_NATS_URL=nats_url) as desk:
+    with DeskProcess(tmp_path / "home", "--servers-only", DAYBOOK_NATS_URL=nats_url) as desk:
         running = desk.start()
         assert "nats" not in running["pids"]
         assert running["nats"] == nats_url
@@ -75,7 +75,7 @@ async def test_the_desk_uses_the_nats_that_it_is_given(nats_url: str, tmp_path: 
 
 def test_a_bus_that_cannot_be_reached_is_named_in_one_sentence(tmp_path: Path) -> None:
     nowhere = f"nats://127.0.0.1:{claim(0, 'no variable')}"
-    with DeskProcess(tmp_path / "home", DAYBOOK_NATS_URL=nowhere) as desk:
+    with DeskProcess(tmp_path / "home", "--servers-only", DAYBOOK_NATS_URL=nowhere) as desk:
         said = [line for line in desk.refused().splitlines() if line.startswith("daybook:")]
     assert len(said) == 1
     assert "DAYBOOK_NATS_URL" in said[0]
