@@ -42,9 +42,9 @@ Plot = Callable[[Thread, Case, Random], None]
 
 
 def choose(thread: Thread, chance: Random, *levels: Level, minutes: float) -> Agent:
-    """Of a few people who speak the language, the one who can begin first."""
+    """Of a few people who speak the language, and those who are on call, the one who can begin first."""
     able = thread.cast.speakers(thread.requester.language, *levels)
-    few = chance.sample(able, min(CANDIDATES, len(able)))
+    few = [*chance.sample(able, min(CANDIDATES, len(able))), *(agent for agent in able if agent.on_call)]
     return min(few, key=lambda agent: agent.shift.after(thread.now, minutes))
 
 
@@ -111,11 +111,11 @@ def supplied(thread: Thread, case: Case, chance: Random) -> None:
         promise_minutes=1.5 * DAY,
         status=Status.WAITING_FOR_SUPPLIER,
     )
-    thread.work(spread(chance, DAY))
-    if chance.random() < 0.4:
+    for _ in range(chance.choice((0, 0, 1, 1, 2, 3))):
+        thread.work(spread(chance, 1.6 * DAY, 0.3))
         thread.move_promise(1.5 * DAY)
     nag(thread, case, chance)
-    thread.work(spread(chance, 2 * DAY, 0.9))
+    thread.work(spread(chance, 0.8 * DAY))
     thread.change(Status.OPEN, promise_minutes=120)
     thread.work(spread(chance, 60))
     solve(thread, case, chance, fix)

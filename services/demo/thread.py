@@ -31,8 +31,12 @@ from services.demo.bank import Logs
 from services.demo.cast import Agent, Cast, Client, Requester
 from services.demo.files import attached
 from services.demo.wording import Voice
+from services.kit.rules.promise import default_checkpoint
 
 KEPT = 0.9  # part of the promises that the desk keeps
+FORESEEN = 0.8  # part of the promises that a night would break and that are moved in time
+OVERNIGHT = timedelta(hours=3)  # between a broken promise and the letter: less can be made up for
+LOOK = timedelta(minutes=10)  # after which the owner looks at the time
 EARLY_MINUTES = (3, 25)  # how long before its promise a letter goes out
 
 
@@ -50,6 +54,7 @@ class Thread:
     owner: Agent | None = None
     promise: datetime | None = None
     channel: Channel = Channel.WEB
+    urgency: Urgency | None = None
     logs: Logs | None = None
     """What attached files are made of; without them nothing is attached."""
     actions: list[Action] = field(default_factory=list)
@@ -61,7 +66,7 @@ class Thread:
         return self.owner
 
     def submit(self, subject: str, body: str, category: str, urgency: Urgency | None, channel: Channel) -> None:
-        self.channel = channel
+        self.channel, self.urgency, self.promise = channel, urgency, self._policy()
         who = RequesterGiven(email=self.requester.email, name=self.requester.name)
         self._act(
             SubmitTicket(
@@ -84,8 +89,18 @@ class Thread:
         self._act(Assign(team=team or agent.person.teams[0]), by=agent, assignee=agent.email)
 
     def work(self, minutes: float) -> None:
-        """The owner's working time passes."""
-        self.now = self.agent.shift.after(self.now, minutes)
+        """The owner's working time passes. A night or a weekend that breaks a promise is usually seen coming."""
+        done = self.agent.shift.after(self.now, minutes)
+        if self.promise is not None and self.promise + OVERNIGHT < done and self.voice.chance.random() < FORESEEN:
+            self._put_off(done)
+        self.now = max(done, self.now)
+
+    def _put_off(self, done: datetime) -> None:
+        """While still at work, the owner promises a time that can be kept."""
+        if self.status in {Status.NEW, Status.RESOLVED} or not self.agent.shift.works(self.now + LOOK):
+            return
+        self.now += LOOK * self.voice.chance.uniform(0.3, 1)
+        self._promise(self.agent.shift.after(done, 45))
 
     def wait(self, minutes: float) -> None:
         """The requester's working time passes."""
@@ -111,11 +126,16 @@ class Thread:
         self._act(AddNote(body=text), by=self.agent)
 
     def message(self, text: str, author: Requester | None = None) -> None:
-        """The requester writes, or a colleague. That sets a waiting ticket going, and opens a resolved one."""
+        """The requester writes, or a colleague. That sets a waiting ticket going, and opens a resolved one.
+
+        Whoever answered, or is back, is promised the next word by the policy.
+        """
         who = RequesterGiven(email=author.email, name=author.name) if author else None
         self._act(ReceiveMessage(body=text, author=who, channel=self._written(), attachments=self._attached(text)))
         if self.status is not Status.NEW:
             self.status = Status.OPEN
+        due = self._policy()
+        self.promise = due if self.promise is None else min(self.promise, due)
 
     def change(self, status: Status, promise_minutes: float) -> None:
         if status is self.status:
@@ -128,7 +148,12 @@ class Thread:
         self.status = status
 
     def move_promise(self, promise_minutes: float) -> None:
-        self.promise = _quarter(self.agent.shift.after(self.now, promise_minutes))
+        """Before the promise is broken it is moved, with the reason."""
+        self._hurry()
+        self._promise(self.agent.shift.after(self.now, promise_minutes))
+
+    def _promise(self, due: datetime) -> None:
+        self.promise = _quarter(due)
         why = self.voice.say(self.voice.phrases.checkpoint_moved)
         self._act(PromiseCheckpoint(due_at=self.promise, text=why), by=self.agent)
 
@@ -144,6 +169,7 @@ class Thread:
 
     def reopen(self, reason: str) -> None:
         self._act(ReopenTicket(reason=reason), by=self.agent)
+        self.promise = self._policy()
         self.status = Status.OPEN
 
     def close(self, reason: CloseReason, remark: str) -> None:
@@ -155,7 +181,11 @@ class Thread:
         if self.promise is None or self.now <= self.promise or self.voice.chance.random() > KEPT:
             return
         earlier = self.promise - timedelta(minutes=self.voice.chance.uniform(*EARLY_MINUTES))
-        self.now = max(earlier, self.actions[-1].at + timedelta(minutes=1))
+        if self.agent.shift.works(earlier):
+            self.now = max(earlier, self.actions[-1].at + timedelta(minutes=1))
+
+    def _policy(self) -> datetime:
+        return default_checkpoint(self.client.spec.tier, self.urgency, self.now)
 
     def _act(self, command: Command, by: Agent | None = None, assignee: str = "") -> None:
         self.actions.append(
