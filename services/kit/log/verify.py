@@ -1,135 +1,149 @@
-"""The log -> what is wrong with it. Recomputes chain, positions, sequences, versions and times. I/O.
+"""The log -> what is wrong with it: chain, positions, sequences, numbers, versions, times, heads, counters. I/O.
 
-It reads by lane and holds one batch and one number a stream and client, so its memory grows with streams, not events.
+It reads up to the heads that it saw at its beginning, so a desk may go on writing meanwhile. The rules are in walk.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
-from uuid import UUID
+from typing import Any, Final
 
-from contracts.envelope import chain_hash, head_bytes, microseconds
-from contracts.subjects import LANES, lane_of, lane_of_client
+import asyncpg
+
+from contracts.subjects import LANES
 from services.kit.log.read import Reader
+from services.kit.log.walk import Fault, Stored, Walk
 from services.kit.postgres import queries
+
+__all__ = ["Ends", "Fault", "Head", "read_ends", "verify", "verify_lane"]
 
 SQL = queries("services/kit/log/sql/verify.sql")
 
 BATCH = 2_000  # events read at once
-GENESIS = bytes(32)
-"""What the first event of a lane is chained to."""
+
+UNREADABLE: Final = (
+    asyncpg.DataCorruptedError,
+    asyncpg.IndexCorruptedError,
+    asyncpg.InternalServerError,  # a page whose checksum is wrong, a value that can't be unpacked
+    asyncpg.CharacterNotInRepertoireError,
+    UnicodeDecodeError,
+)
+"""What a damaged row makes server or driver say."""
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """Something that must not be: where it stands and what is wrong, in a sentence."""
+class Head:
+    """A lane's last position and that event's hash."""
 
-    lane: int
     position: int
-    what: str
+    hash: bytes
 
 
 @dataclass(slots=True)
-class Walk:
-    """What a lane's reader remembers between two events."""
+class Ends:
+    """What the log said of itself at one instant."""
 
-    position: int = 0
-    hash: bytes = GENESIS
-    recorded_at: datetime | None = None
-    sequences: dict[str, int] = field(default_factory=dict)
-    numbers: dict[str, int] = field(default_factory=dict)
-    streams: dict[UUID, tuple[int, datetime]] = field(default_factory=dict)
+    heads: dict[int, Head] = field(default_factory=dict)
+    counters: dict[int, dict[str, tuple[int, int]]] = field(default_factory=dict)
+    """{lane: {client: (last sequence, last ticket number)}}"""
+    cursors: dict[tuple[int, str], int] = field(default_factory=dict)
+
+    @property
+    def events(self) -> int:
+        return sum(head.position for head in self.heads.values())
 
 
-async def verify(reader: Reader) -> AsyncIterator[Fault]:
-    """Every fault of every lane, as found. A sound log yields nothing."""
+async def read_ends(reader: Reader) -> Ends:
+    """Heads, counters and cursors, of one instant."""
+    ends = Ends()
+    for row in await reader.fetch(SQL["ends"]):
+        match row["kind"]:
+            case "head":
+                ends.heads[row["lane"]] = Head(row["first"], row["hash"])
+            case "counter":
+                ends.counters.setdefault(row["lane"], {})[row["name"]] = (row["first"], row["second"])
+            case _:
+                ends.cursors[row["lane"], row["name"]] = row["first"]
+    return ends
+
+
+async def verify(reader: Reader, told: Callable[[int], None] = lambda events: None) -> AsyncIterator[Fault]:
+    """Every fault of the log itself, as found. A sound log yields nothing. `told` hears how many events were read."""
+    ends = await read_ends(reader)
     for lane in range(LANES):
-        async for fault in verify_lane(reader, lane):
+        walk = Walk(lane)
+        async for fault in verify_lane(reader, walk, ends, told):
             yield fault
+    for fault in [*cursor_faults(ends), *await stray_faults(reader)]:
+        yield fault
 
 
-async def verify_lane(reader: Reader, lane: int) -> AsyncIterator[Fault]:
-    """Every fault of one lane, its head included."""
-    head = await reader.fetchrow(SQL["head"], lane)
+async def verify_lane(
+    reader: Reader, walk: Walk, ends: Ends, told: Callable[[int], None] = lambda events: None
+) -> AsyncIterator[Fault]:
+    """Every fault of one lane, its head and counters included. The walk remembers what it has seen."""
+    head = ends.heads.get(walk.lane)
     if head is None:
-        yield Fault(lane, 0, "the lane has no head")
+        yield Fault(walk.lane, 0, "the lane has no head")
         return
-    walk = Walk()
-    while walk.position < head["position"]:
-        rows = await reader.fetch(SQL["raw"], lane, walk.position, head["position"], BATCH)
-        if not rows:
-            yield Fault(lane, walk.position + 1, f"events up to {head['position']} are missing")
-            return
-        for row in rows:
-            for what in _step(walk, row):
-                yield Fault(lane, row["position"], what)
-    if walk.hash != head["hash"]:
-        yield Fault(lane, walk.position, "the lane's head has another hash than its last event")
+    while walk.position < head.position:
+        page = await _page(reader, walk, head.position)
+        if page is None:
+            yield Fault(walk.lane, walk.position + 1, "it can't be read: the row is damaged")
+            walk.skip(walk.position + 1)
+            continue
+        if not page:
+            break
+        for event in page:
+            for fault in walk.step(event):
+                yield fault
+        told(len(page))
+    for fault in [*walk.end(head.position, head.hash), *counter_faults(walk, ends.counters.get(walk.lane, {}))]:
+        yield fault
 
 
-def _step(walk: Walk, row: Any) -> list[str]:
-    """Compares one event with what came before it, and goes on from what the event says."""
-    faults = [*_order_faults(walk, row), *_stream_faults(walk, row)]
-    expected = recompute(walk.hash, row)
-    if expected != row["hash"]:
-        faults.append("its bytes are not those that were chained")
-    walk.position, walk.hash, walk.recorded_at = row["position"], row["hash"], row["recorded_at"]
-    walk.sequences[row["client"]] = row["sequence"]
-    walk.streams[row["stream"]] = (row["version"], row["occurred_at"])
-    if row["number"] is not None:
-        walk.numbers[row["client"]] = row["number"]
-    return faults
+async def _page(reader: Reader, walk: Walk, upto: int) -> list[Stored] | None:
+    """The next events. Before one that can't be read the page ends; None where that one is the next."""
+    size = BATCH
+    while size:
+        try:
+            return [stored(row) for row in await reader.fetch(SQL["raw"], walk.lane, walk.position, upto, size)]
+        except UNREADABLE:
+            size //= 2
+    return None
 
 
-def _order_faults(walk: Walk, row: Any) -> list[str]:
-    client, faults = row["client"], []
-    if row["position"] != walk.position + 1:
-        faults.append(f"position {walk.position + 1} is missing")
-    if row["sequence"] != walk.sequences.get(client, 0) + 1:
-        faults.append(f"sequence {row['sequence']} of {client} follows {walk.sequences.get(client, 0)}")
-    if row["number"] is not None and row["number"] != walk.numbers.get(client, 0) + 1:
-        faults.append(f"ticket number {row['number']} of {client} follows {walk.numbers.get(client, 0)}")
-    if lane_of_client(client) != row["lane"] or lane_of(row["stream"]) != row["lane"]:
-        faults.append("client or stream belongs to another lane")
-    if walk.recorded_at is not None and row["recorded_at"] < walk.recorded_at:
-        faults.append("it was recorded before the event before it")
-    return faults
+def stored(row: Any) -> Stored:
+    """A row of the query `raw`."""
+    signed = int.from_bytes(row[13], "big", signed=True), int.from_bytes(row[14], "big", signed=True)
+    return Stored._make((*row[:13], *signed, *row[15:]))
 
 
-def _stream_faults(walk: Walk, row: Any) -> list[str]:
-    version, occurred_at = walk.streams.get(row["stream"], (0, row["occurred_at"]))
+def counter_faults(walk: Walk, counters: Mapping[str, tuple[int, int]]) -> list[Fault]:
+    """Where the counters, from which the next sequence and number are given, are not what the events say."""
+    counted = {client: (sequence, walk.numbers.get(client, 0)) for client, sequence in walk.sequences.items()}
     faults = []
-    if row["version"] != version + 1:
-        faults.append(f"version {row['version']} of its stream follows {version}")
-    if row["occurred_at"] < occurred_at:
-        faults.append("it happened before the event before it in its stream")
+    for client in sorted(counted.keys() | counters.keys()):
+        says, is_ = counters.get(client, (0, 0)), counted.get(client, (0, 0))
+        if says != is_:
+            what = f"the counters of {client} are at sequence {says[0]} and ticket {says[1]}, its events at {is_[0]}"
+            faults.append(Fault(walk.lane, walk.position, f"{what} and {is_[1]}"))
     return faults
 
 
-def recompute(previous: bytes, row: Any) -> bytes:
-    """The hash that a stored event must have behind `previous`."""
-    head = head_bytes(
-        event_id=row["id"],
-        client=row["client"],
-        stream=row["stream"],
-        version=row["version"],
-        event_type=row["type"],
-        schema_version=row["schema_version"],
-        actor=row["actor"],
-        causation=row["causation"],
-        origin=row["origin"],
-        trace=row["trace"],
-    )
-    return chain_hash(
-        previous,
-        head,
-        position=row["position"],
-        sequence=row["sequence"],
-        number=row["number"],
-        occurred_us=microseconds(row["occurred_at"]),
-        recorded_us=microseconds(row["recorded_at"]),
-        payload=row["payload"],
-    )
+def cursor_faults(ends: Ends) -> list[Fault]:
+    """Consumers that claim to have seen what the log does not hold."""
+    return [
+        Fault(lane, position, f"the cursor of {consumer} is beyond the lane's head")
+        for (lane, consumer), position in sorted(ends.cursors.items())
+        if lane not in ends.heads or position > ends.heads[lane].position
+    ]
+
+
+async def stray_faults(reader: Reader) -> list[Fault]:
+    """Events that stand where no lane reaches."""
+    return [
+        Fault(row["lane"], row["position"], "the event stands beyond its lane's head, or in no lane")
+        for row in await reader.fetch(SQL["strays"])
+    ]
