@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -38,19 +40,25 @@ CLOCKS = re.compile(
 REGISTRY_HOST = re.compile(
     r"https?://([a-z0-9-]+\.)*(pypi|pythonhosted|npmjs|npm|debian|yarnpkg)[a-z]*\.(org|com)", re.IGNORECASE
 )
+TOOLS_FOLDER = re.compile(r"\.(?!ci$|gitignore$)|node_modules$|__pycache__$|build$|artefacts$|.*\.egg-info$")
 MACHINE_PATH = re.compile(r"(?<![\w.])/(home/[a-z]|root/|Users/[A-Z]|work/)[\w./-]*")
 
 
 def tracked(*suffixes: str) -> list[str]:
     """Files that are committed or about to be, by their path from the root."""
-    listed = subprocess.run(
-        ("git", "ls-files", "--cached", "--others", "--exclude-standard"),
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return [name for name in listed.stdout.splitlines() if name.endswith(suffixes or "") and (ROOT / name).is_file()]
+    return [name for name in _listed() if name.endswith(suffixes or "")]
+
+
+@lru_cache(maxsize=1)
+def _listed() -> tuple[str, ...]:
+    """What git knows; without git, or in a tree that it does not trust, every file outside the folders of tools."""
+    command = ("git", "ls-files", "--cached", "--others", "--exclude-standard")
+    if shutil.which("git"):
+        listed = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+        if listed.returncode == 0:
+            return tuple(name for name in listed.stdout.splitlines() if (ROOT / name).is_file())
+    files = (path.relative_to(ROOT) for path in ROOT.rglob("*") if path.is_file())
+    return tuple(str(file) for file in files if not any(TOOLS_FOLDER.match(part) for part in file.parts))
 
 
 def ours(*suffixes: str) -> list[str]:
