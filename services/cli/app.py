@@ -25,6 +25,8 @@ COMMANDS: dict[str, str] = {
     "contracts": "services.cli.contracts",
     "import": "services.cli.importing",
     "rebuild": "services.cli.rebuild",
+    "tail": "services.cli.tail",
+    "dead-letters": "services.cli.dead_letters",
 }
 """The first word of each command and the module that registers it, in the order of `daybook --help`."""
 

@@ -61,6 +61,7 @@ class Asked(NamedTuple):
     consumer: str
     lane: int
     position: int
+    stream: UUID
 
 
 async def list_letters(

@@ -24,4 +24,4 @@ WHERE (d.lane, d.consumer, d.position) IN (
               SELECT n.consumer, n.lane, n.stream FROM log.dead_letters n
               WHERE n.lane = $2 AND n.position = $3 AND n.replayed_at IS NULL))
     GROUP BY w.lane, w.consumer, w.stream)
-RETURNING d.consumer, d.lane, d.position;
+RETURNING d.consumer, d.lane, d.position, d.stream;
