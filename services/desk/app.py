@@ -42,7 +42,13 @@ def build(
         secure=settings.address.startswith("https://"),
         mailbox=settings.smtp_url is None,
     )
-    app = FastAPI(title="Daybook desk", openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Daybook desk",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # its logs hold what was typed into forms
+    )
     for page in (login, inbox, ticket, actions, manage, wallboard, live, portal, styleguide):
         app.include_router(page.routes(desk))
     if desk.mailbox:

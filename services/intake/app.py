@@ -29,6 +29,7 @@ from services.intake.ticket_routes import add_ticket_routes
 from services.kit.access import Gate
 from services.kit.bus.connect import Poker, connect
 from services.kit.clock import Clock, clock_for
+from services.kit.keyring import keyring
 from services.kit.log.append import Appender
 from services.kit.personal import Vault
 from services.kit.postgres import Pool, connect_pool, queries
@@ -83,7 +84,8 @@ def assemble(
     new_id: Callable[[], UUID] = uuid7,
 ) -> Edge:
     """What intake's handlers work with."""
-    vault = Vault(pool, settings.master_key_bytes, new_id=new_id, random_bytes=os.urandom, monotonic=monotonic)
+    ring = keyring(settings, monotonic)
+    vault = Vault(pool, ring, new_id=new_id, random_bytes=os.urandom, monotonic=monotonic)
     return Edge(
         pool=pool,
         appender=appender,

@@ -254,7 +254,7 @@ def _default(given: Given, urgency: Urgency | None) -> tell.CheckpointPromised:
 
 def _refuse_bad_checkpoint(checkpoint: ask.Checkpoint, now: datetime, path: str) -> None:
     if checkpoint.due_at <= now:
-        raise Refused("checkpoint_past", f"{checkpoint.due_at:%Y-%m-%d %H:%MZ} is over already", f"{path}due_at")
+        raise Refused("checkpoint_past", f"{checkpoint.due_at.isoformat()} is over already", f"{path}due_at")
     if checkpoint.due_at - now > ask.CHECKPOINT_MAX:
         days = ask.CHECKPOINT_MAX.days
         raise Refused("checkpoint_too_far", f"a checkpoint is at most {days} days ahead", f"{path}due_at")

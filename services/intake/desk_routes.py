@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import FastAPI
-from pydantic import AwareDatetime, StringConstraints
+from pydantic import AwareDatetime, Field, StringConstraints
 
 from contracts.clients import PutClient
 from contracts.model import DESK, Command
@@ -33,6 +33,7 @@ SQL = queries("services/intake/sql/intake.sql")
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,38}")
 CLOCK_STREAM = named_stream(DESK, "clock", "clock")
+CLOCK_END = datetime(2200, 1, 1, tzinfo=UTC)  # promises are made from it, and calendars do not go on for ever
 TRIES_MAX = 5
 
 
@@ -42,7 +43,7 @@ class LogIn(Command):
 
 
 class TellClock(Command):
-    now: AwareDatetime
+    now: Annotated[AwareDatetime, Field(lt=CLOCK_END)]
 
 
 def add_desk_routes(

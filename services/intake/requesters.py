@@ -35,6 +35,7 @@ class Requesters:
 
     async def find(self, client: str, requester: Requester) -> Person:
         """The person of this address within the client, made where nobody has it. Their key is at hand afterwards."""
+        await self._vault.prepare()
         handle = self._vault.handle(client, requester.email)
         registered = self._registered.get(handle)
         if registered is not None and await self._lives(registered):
