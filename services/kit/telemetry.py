@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 TRACER = "daybook"
 _IDS = RandomIdGenerator()
+FRAMES_MAX = 8  # of an error's way through the program, in a log line
 NOTE_CHARACTERS_MAX = 300  # of one text in a log line or a dead letter
 
 Field = str | int | float | bool | UUID | datetime | None
@@ -194,6 +195,16 @@ def describe(error: BaseException) -> str:
             return _short(f"{type(error).__name__}{place}")
 
 
+def _frames(error: BaseException) -> str:
+    """The innermost places on the way to an error, the last one first."""
+    places: list[str] = []
+    last = error.__traceback__
+    while last is not None:
+        places.append(f"{last.tb_frame.f_globals.get('__name__', '?')}:{last.tb_lineno}")
+        last = last.tb_next
+    return " < ".join(reversed(places[-FRAMES_MAX:]))
+
+
 def _place(error: BaseException) -> str:
     """Where in the program it was raised: a file and a line say more than a message, and are never personal."""
     last = error.__traceback__
@@ -229,7 +240,7 @@ class _Json(logging.Formatter):
         if (traceparent := current_traceparent()) is not None:
             line["trace"] = traceparent
         if record.exc_info and record.exc_info[1] is not None:
-            line["error"] = describe(record.exc_info[1])
+            line["error"], line["at"] = describe(record.exc_info[1]), _frames(record.exc_info[1])
         return line
 
 

@@ -1,0 +1,66 @@
+"""An event as a message and back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.envelope import CloudEvent
+from contracts.tickets import NoteAdded
+from services.kit.bus.message import MESSAGE_ID, NotAnEvent, Stored, headers_of, opened, place_of, stored_of
+
+AT = datetime(2026, 3, 1, 9, 30, 0, 123456, tzinfo=UTC)
+EVENT = Stored(
+    lane=3, position=1042, client="acme", sequence=77, number=None, stream=UUID(int=3), version=2, id=UUID(int=9),
+    type="ticket.note_added", schema_version=1, actor="agent:0198", causation=None, origin="live", occurred_at=AT,
+    recorded_at=AT, trace=None, payload=b'{"body":"looked at it"}',
+)  # fmt: skip
+
+texts = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=60)
+
+
+def test_a_message_carries_every_column_of_the_log() -> None:
+    full = EVENT._replace(number=12, causation="<a@b>", trace="00-" + "a" * 32 + "-" + "b" * 16 + "-01")
+    assert stored_of(headers_of(full), full.payload) == full
+    assert stored_of(headers_of(EVENT), EVENT.payload) == EVENT
+
+
+@given(actor=texts, causation=st.none() | texts)
+def test_headers_are_plain_ascii_whatever_people_write(actor: str, causation: str | None) -> None:
+    event = EVENT._replace(actor=actor, causation=causation)
+    headers = headers_of(event)
+    assert all(value.isascii() and "\r" not in value and "\n" not in value for value in headers.values())
+    received = {name: value.strip() for name, value in headers.items()}  # what a NATS client does to a value
+    assert stored_of(received, event.payload) == event
+
+
+def test_the_attributes_are_cloud_events() -> None:
+    headers = headers_of(EVENT)
+    attributes = {name.removeprefix("ce-"): value for name, value in headers.items() if name.startswith("ce-")}
+    event = CloudEvent.model_validate({**attributes, "data": {"body": "looked at it"}})
+    assert (event.type, event.source, event.sequence) == ("ticket.note_added", "/clients/acme", "77")
+    assert headers[MESSAGE_ID] == "3:1042"
+
+
+def test_the_data_is_decoded_from_the_bytes_as_stored() -> None:
+    assert opened(EVENT).data == NoteAdded(body="looked at it")
+    with pytest.raises(ValueError, match="not known here"):
+        opened(EVENT._replace(schema_version=9))
+
+
+@pytest.mark.parametrize("identifier", ["", "3", "3:", ":4", "16:1", "x:1", "3:x", "-1:4", "3:1:1"])
+def test_a_message_without_a_place_in_the_log_is_no_event(identifier: str) -> None:
+    with pytest.raises(NotAnEvent):
+        place_of({MESSAGE_ID: identifier})
+
+
+@pytest.mark.parametrize("missing", ["ce-client", "ce-subject", "ce-id", "ce-time", "ce-dataschema", "ce-sequence"])
+def test_a_message_that_lacks_a_header_is_no_event(missing: str) -> None:
+    headers = headers_of(EVENT)
+    del headers[missing]
+    with pytest.raises(NotAnEvent):
+        stored_of(headers, b"{}")
