@@ -84,6 +84,15 @@ async def test_a_stream_that_has_grown_refuses_only_its_own_append(pool_of: Pool
     assert [event.version for event in await read_stream(pool, stream)] == [1, 2]
 
 
+async def test_a_stale_append_is_a_conflict_even_where_it_is_also_late(pool_of: PoolOf) -> None:
+    appender = Appender(await pool_of("intake"))
+    stream, start = ticket_of("acme"), datetime(2026, 3, 1, 9, tzinfo=UTC)
+    old = {"origin": Origin.IMPORT}
+    await appender.append(Append("acme", [submitted(stream, occurred_at=start, **old)]))
+    with pytest.raises(Conflict):
+        await appender.append(Append("acme", [submitted(stream, occurred_at=start - timedelta(hours=1), **old)]))
+
+
 async def test_a_version_that_skips_one_is_refused(pool_of: PoolOf) -> None:
     appender = Appender(await pool_of("intake"))
     stream = ticket_of("acme")
@@ -115,6 +124,9 @@ async def test_a_command_is_done_once_and_answered_for_ever(pool_of: PoolOf) -> 
     other = Append("acme", [submitted(ticket_of("acme"))], Command("token-1/acme", "key-1", b"other", b""))
     with pytest.raises(CommandReused):
         await appender.append(other)
+    stale = Append("acme", [submitted(stream)], command)
+    with pytest.raises(CommandDone):
+        await appender.append(stale)
     elsewhere = Command("token-2/acme", "key-1", b"other", b"")
     await appender.append(Append("acme", [submitted(ticket_of("acme"))], elsewhere))
 

@@ -163,7 +163,8 @@ async def _write(connection: Connection, asked: Sequence[Prepared]) -> list[Appe
         if records[0]["outcome"] == "ok":
             results.update(call.placed(asked, records))
             break
-        results.update((record["append"], _refusal(record)) for record in records)
+        for record in records:  # a command that was done comes first: its conflict is only its own first result
+            results.setdefault(record["append"], _refusal(record))
         order = [index for index in order if index not in results]
     return [results[index] for index in range(len(asked))]
 

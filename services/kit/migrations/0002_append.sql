@@ -75,7 +75,7 @@ BEGIN
     END IF;
 
     SELECT array_agg(a.append) FILTER (WHERE a.first <> coalesce(l.version, 0) + 1 OR a.gap <> 0),
-           array_agg(a.append) FILTER (WHERE a.occurred < l.occurred_at),
+           array_agg(a.append) FILTER (WHERE a.occurred < l.occurred_at AND a.first = l.version + 1),
            array_agg(a.stream) FILTER (WHERE l.occurred_at > now_here),
            array_agg(l.occurred_at) FILTER (WHERE l.occurred_at > now_here)
     INTO conflicts, backwards, late, late_until
