@@ -18,6 +18,7 @@ from services.importing.refusals import RefusedRow
 from services.importing.run import Done, Importer, Progress
 from services.importing.table import read_table
 from services.importing.translate import Translation
+from services.kit.keyring import keyring
 from services.kit.log.append import Appender
 from services.kit.personal import Vault
 from services.kit.postgres import connect_pool
@@ -53,7 +54,8 @@ async def import_log(settings: Settings, plan: Plan, progress: Progress) -> Done
     """Writes a plan with intake's rights. Raises OSError or asyncpg.PostgresError where there is no database."""
     pool = await connect_pool(settings, "intake", size=CONNECTIONS, program="daybook-import")
     try:
-        vault = Vault(pool, settings.master_key_bytes, new_id=uuid7, random_bytes=os.urandom, monotonic=time.monotonic)
+        ring = keyring(settings, time.monotonic)
+        vault = Vault(pool, ring, new_id=uuid7, random_bytes=os.urandom, monotonic=time.monotonic)
         parties = Parties(plan.translation.source, pool, vault, Appender(pool))
         return await Importer(plan.translation, parties, progress).write(plan.cases)
     finally:

@@ -1,6 +1,7 @@
 """Personal text <-> sealed text, by each person's own key. I/O for the keys; sealing itself is not.
 
 A key is made when a person becomes known, kept wrapped by the desk's master key, and deleted when the person is erased.
+(services/kit/keyring.py has the master keys.)
 Opened keys are cached for a short while, so that an erasure is felt everywhere within KEY_SECONDS.
 """
 
@@ -20,13 +21,15 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from contracts.model import Seal, Sealed
 from contracts.subjects import lane_of, lane_of_client, stamp_lane
+from services.kit.keyring import NONCE_BYTES, Keyring, derived
 from services.kit.postgres import Connection, Pool, queries
 
 SQL = queries("services/kit/sql/personal.sql")
 
 KEY_SECONDS = 30.0  # an opened key is used for so long before it is asked for again
 KEYS_MAX = 50_000  # opened keys held by one process
-NONCE_BYTES = 12
+HANDLES = "handles"
+"""The desk's secret that turns addresses into handles; also what binds its wrapping."""
 ERASED = "[erased]"
 """What stands where an erased person's text stood."""
 
@@ -43,27 +46,43 @@ class Vault:
 
     def __init__(
         self,
-        pool: Pool,
-        master_key: bytes,
+        pool: Pool | Connection,
+        master_key: bytes | Keyring,
         *,
         new_id: Callable[[], UUID],
         random_bytes: Callable[[int], bytes],
         monotonic: Callable[[], float],
     ) -> None:
         self._pool = pool
-        self._wrapping = AESGCM(master_key)
-        self._handle_key = hmac.digest(master_key, b"daybook person handles", "sha256")
+        self._ring = master_key if isinstance(master_key, Keyring) else Keyring.of(master_key)
+        self._handle_key = derived(self._ring.keys.current, "daybook person handles")
+        self._prepared = False
         self._new_id = new_id
         self._random = random_bytes
         self._monotonic = monotonic
         self._keys: OrderedDict[UUID, tuple[AESGCM | None, float]] = OrderedDict()
 
+    async def prepare(self) -> None:
+        """Has the key of the handles at hand. It is the desk's own and outlives its first master key, from which it is
+        derived. Raises WrongMasterKey."""
+        if self._prepared:
+            return
+        wrapped = await self._pool.fetchval(SQL["secret"], HANDLES)
+        if wrapped is None:
+            first = self._ring.wrap(HANDLES.encode(), self._handle_key, self._random(NONCE_BYTES))
+            await self._pool.execute(SQL["put_secret"], HANDLES, first)
+            wrapped = await self._pool.fetchval(SQL["secret"], HANDLES)
+        self._handle_key = self._ring.unwrap(HANDLES.encode(), wrapped)
+        self._prepared = True
+
     def handle(self, client: str, name: str) -> bytes:
-        """What stands for an address (or a source's name of a person) in the database: equal, and unreadable."""
+        """What stands for an address (or a source's name of a person) in the database: equal, and unreadable. Await
+        `prepare` once before."""
         return hmac.digest(self._handle_key, f"{client}\0{name.strip().casefold()}".encode(), sha256)
 
     async def find(self, client: str, name: str) -> UUID | None:
         """The person of a client by address or source name."""
+        await self.prepare()
         found: UUID | None = await self._pool.fetchval(
             SQL["find"], lane_of_client(client), client, self.handle(client, name)
         )
@@ -74,6 +93,7 @@ class Vault:
 
         A key without a `person.registered` event does no harm: the next command finds the person and registers them.
         """
+        await self.prepare()
         lane = lane_of_client(client)
         reader = connection or self._pool
         known = await reader.fetchval(SQL["find"], lane, client, self.handle(client, name))
@@ -93,6 +113,7 @@ class Vault:
 
     async def find_or_make_many(self, parties: Collection[tuple[str, str]]) -> dict[bytes, Known]:
         """Persons by (client, address or source name), made where unknown, by their handles. Their keys are at hand."""
+        await self.prepare()
         rows = {}
         for client, name in parties:
             lane, handle = lane_of_client(client), self.handle(client, name)
@@ -113,6 +134,10 @@ class Vault:
         wrapped = {row["person"]: row["wrapped"] for row in rows}
         for person in missing:
             self._remember(person, self._unwrap(person, wrapped[person]) if person in wrapped else None)
+
+    def forget(self, person: UUID) -> None:
+        """Asks for the person's key again when it is needed next: they have just been erased here."""
+        self._keys.pop(person, None)
 
     def sealer(self, person: UUID) -> Seal:
         """A function that seals text with a loaded person's key. Raises KeyError for one erased or not loaded."""
@@ -184,11 +209,10 @@ class Vault:
             self._keys.popitem(last=False)
 
     def _wrap(self, person: UUID, key: bytes) -> bytes:
-        nonce = self._random(NONCE_BYTES)
-        return nonce + self._wrapping.encrypt(nonce, key, person.bytes)
+        return self._ring.wrap(person.bytes, key, self._random(NONCE_BYTES))
 
     def _unwrap(self, person: UUID, wrapped: bytes) -> AESGCM:
-        return AESGCM(self._wrapping.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], person.bytes))
+        return AESGCM(self._ring.unwrap(person.bytes, wrapped))
 
 
 def sealed_in(value: Any) -> Iterator[tuple[UUID, str]]:

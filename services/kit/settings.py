@@ -54,6 +54,8 @@ class Settings(BaseSettings):
     """Names this home's data folder where the servers cannot live inside the home (as root)."""
     master_key: SecretStr = SecretStr("")
     """Base64 of 32 bytes; wraps the keys of persons. Whoever loses it loses every person's text."""
+    second_master_key: SecretStr = SecretStr("")
+    """While the master key is being changed: the other one of the two, which opens and never wraps."""
     role_secret: SecretStr = SecretStr("")
     """The passwords of the database roles are derived from it."""
     session_secret: SecretStr = SecretStr("")
@@ -64,7 +66,7 @@ class Settings(BaseSettings):
     def absolute(cls, home: Path) -> Path:
         return home.expanduser().absolute()
 
-    @field_validator("master_key", "session_secret")
+    @field_validator("master_key", "second_master_key", "session_secret")
     @classmethod
     def thirty_two_bytes(cls, value: SecretStr) -> SecretStr:
         text = value.get_secret_value()
@@ -139,6 +141,8 @@ def load(**given: object) -> Settings:
         return settings
     kept = _kept_secrets(settings.home)
     secret = {name: kept[name] for name in missing}
+    if "master_key" in secret and "second_master_key" in kept:
+        secret["second_master_key"] = kept["second_master_key"]
     return Settings.model_validate({**known, **given, **secret, "home_id": settings.home_id or kept["home_id"]})
 
 

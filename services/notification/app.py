@@ -14,6 +14,7 @@ from uuid_utils.compat import uuid7
 
 from services.kit.bus import Poker, connect, run_consumer
 from services.kit.clock import clock_for
+from services.kit.keyring import keyring
 from services.kit.metrics import Metrics
 from services.kit.personal import Vault
 from services.kit.postgres import connect_pool
@@ -46,7 +47,8 @@ async def run(settings: Settings) -> None:
     client = await connect(settings, "notification-poke")
     post = Post(Server.parse(settings.smtp_url.get_secret_value())) if settings.smtp_url else None
     metrics, clock, log_time = Metrics("notification"), clock_for(settings), settings.clock == "log"
-    vault = Vault(pool, settings.master_key_bytes, new_id=uuid7, random_bytes=os.urandom, monotonic=time.monotonic)
+    ring = keyring(settings, time.monotonic)
+    vault = Vault(pool, ring, new_id=uuid7, random_bytes=os.urandom, monotonic=time.monotonic)
     sender = Sender(
         pool,
         Drafts(vault, Letters(), house_of(settings)),

@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid7
 
 from services.kit.bus import Poker, connect, run_consumer
 from services.kit.clock import clock_for
+from services.kit.keyring import keyring
 from services.kit.metrics import Metrics
 from services.kit.personal import Vault
 from services.kit.postgres import connect_pool
@@ -34,9 +35,8 @@ async def run(settings: Settings) -> None:
     pool = await connect_pool(settings, "triage", size=5)
     client = await connect(settings, "triage-poke")
     try:
-        vault = Vault(
-            pool, settings.master_key_bytes, new_id=uuid7, random_bytes=os.urandom, monotonic=time.monotonic
-        )  # fmt: skip
+        ring = keyring(settings, time.monotonic)
+        vault = Vault(pool, ring, new_id=uuid7, random_bytes=os.urandom, monotonic=time.monotonic)
         handler = Triage(vault, log_time=settings.clock == "log", committed=Poker(client).committed)
         await run_consumer(
             settings, handler, pool, clock_for(settings), metrics=Metrics("triage"), started=announce_ready

@@ -49,7 +49,7 @@ async def rebuilds(events: int) -> Row:
     """G5, the fold; the queue view from zero is measured by the reporting service's own rebuild."""
     async with servers() as settings:
         pool = await connect_pool(settings, "intake", size=4)
-        vault = Vault(pool, os.urandom(32), new_id=uuid7, random_bytes=os.urandom, monotonic=time.monotonic)
+        vault = Vault(pool, settings.master_key_bytes, new_id=uuid7, random_bytes=os.urandom, monotonic=time.monotonic)
         await rebuild.fill(pool, vault, events)
         pairs = [(await rebuild.folded(pool), await rebuild.raw(settings)) for _ in range(RUNS)]
         other = await asyncio.to_thread(peer.eventsourcing, settings, 80)

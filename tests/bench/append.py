@@ -41,7 +41,7 @@ class Figures:
 async def daybook(settings: Settings, events: int) -> Figures:
     """One process, 256 callers, 200 clients over all lanes; every append waits for its commit."""
     pool = await connect_pool(settings, "intake", size=4)
-    vault = Vault(pool, os.urandom(32), new_id=uuid7, random_bytes=os.urandom, monotonic=time.monotonic)
+    vault = Vault(pool, settings.master_key_bytes, new_id=uuid7, random_bytes=os.urandom, monotonic=time.monotonic)
     appender = Appender(pool)
     people = await asyncio.gather(*(person_of(vault, index) for index in range(CALLERS)))
     latencies: list[float] = []

@@ -33,3 +33,9 @@ SELECT handle, person, wrapped, false FROM made;
 
 -- name: keys
 SELECT person, wrapped FROM personal.people WHERE lane = ANY ($1::smallint[]) AND person = ANY ($2::uuid[]);
+
+-- name: secret
+SELECT wrapped FROM personal.secrets WHERE name = $1;
+
+-- name: put_secret
+INSERT INTO personal.secrets (name, wrapped) VALUES ($1, $2) ON CONFLICT ON CONSTRAINT one_secret_per_name DO NOTHING;
