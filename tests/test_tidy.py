@@ -26,7 +26,7 @@ OTHERS_FILES = ("services/desk/static/vendor/", "package.json", "LICENSE", *GENE
 
 CONTRACTS_MAY_IMPORT = {"pydantic", "pydantic_core", "annotated_types", "typing_extensions", "contracts"}
 KIT_LIKE = {"kit"}
-EDGES = {"cli", "embedded", "demo", "importing"}
+EDGES = {"cli", "embedded", "demo", "importing", "keys", "proving", "exporting", "erasing"}
 """Parts that run the services or feed them, and so may import any of them."""
 
 IO_MODULES = {

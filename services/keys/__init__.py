@@ -1,0 +1,1 @@
+"""The desk's master key: what it wraps, and how it is changed."""
