@@ -36,9 +36,9 @@ def stream(*told: tuple[int, Event], ticket: UUID = TICKET) -> list[Recorded[Eve
     return [
         Recorded(
             lane=lane_of(ticket), position=10 + version, client="acme", sequence=version,
-            number=7 if version == 1 else None, stream=ticket, version=version, id=UUID(int=version), type=data.type, schema_version=1, actor="system:test",
-            causation=None, origin="live", occurred_at=NOON + timedelta(seconds=second), recorded_at=NOON, trace=None,
-            data=data,
+            number=7 if version == 1 else None, stream=ticket, version=version, id=UUID(int=version), type=data.type,
+            schema_version=1, actor="system:test", causation=None, origin="live",
+            occurred_at=NOON + timedelta(seconds=second), recorded_at=NOON, trace=None, data=data,
         )
         for version, (second, data) in enumerate(told, 1)
     ]  # fmt: skip
