@@ -20,6 +20,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from contracts.people import Role
+from contracts.subjects import LANES
 from services.kit.access.roles import RULES, NoRule, rule_of
 from services.kit.settings import Settings
 from tests.integration.intake_desk import BOLT, IntakeDesk, open_desk, ticket
@@ -80,12 +81,14 @@ class Outside(NamedTuple):
     http: dict[str, httpx.AsyncClient]
     ticket: dict[str, Any]
 
-    async def call(self, route: Route, *, token: str | None, target: str = "", client: str = "acme") -> httpx.Response:
+    async def call(
+        self, route: Route, *, token: str | None, target: str = "", client: str = "acme", query: str = ""
+    ) -> httpx.Response:
         path = re.sub(r"{client}", client, route.path)
         path = re.sub(r"{[^}]*}", target or self.ticket["id"], path)
         headers = {"authorization": f"Bearer {token}"} if token else {}
         body = BODIES[route.key] if route.method in {"POST", "PUT", "PATCH"} else None
-        return await self.http[route.app].request(route.method, path, json=body, headers=headers)
+        return await self.http[route.app].request(route.method, path + query, json=body, headers=headers)
 
 
 @pytest.fixture(scope="module")
@@ -157,6 +160,23 @@ async def test_another_clients_ticket_is_not_there(outside: Outside, route: Rout
     assert theirs.status_code == nobodys.status_code == 404
     assert theirs.text.replace(outside.ticket[by], "it") == nobodys.text.replace(nobody, "it")
     assert await events_in(outside.desk) == before
+
+
+AS_OF = ["@3:1", "@4:1", *(f"@{lane}:999999999" for lane in range(LANES)), "2999-01-01T00:00:00Z", "nonsense"]
+
+
+@pytest.mark.parametrize("route", [route for route in OF_A_TICKET if route.method == "GET"], ids=lambda route: route.key)
+@pytest.mark.parametrize("by", ["id", "reference"])
+async def test_no_moment_of_another_clients_ticket_tells_that_it_is_there(
+    outside: Outside, route: Route, by: str
+) -> None:
+    token = await outside.desk.token(Role.AGENT, "bolt")
+    nobody = str(uuid4()) if by == "id" else "ACME-999999"
+    for as_of in AS_OF:
+        theirs = await outside.call(route, token=token, target=outside.ticket[by], query=f"?as_of={as_of}")
+        nobodys = await outside.call(route, token=token, target=nobody, query=f"?as_of={as_of}")
+        assert theirs.status_code == nobodys.status_code == (422 if as_of == "nonsense" else 404)
+        assert theirs.text.replace(outside.ticket[by], "it") == nobodys.text.replace(nobody, "it")
 
 
 @every
