@@ -8,9 +8,11 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from nats.aio.client import Client
 
 from contracts.envelope import CloudEvent
 from contracts.tickets import NoteAdded
+from services.kit.bus.connect import QuickClient
 from services.kit.bus.message import MESSAGE_ID, NotAnEvent, Stored, headers_of, opened, place_of, stored_of
 
 AT = datetime(2026, 3, 1, 9, 30, 0, 123456, tzinfo=UTC)
@@ -64,3 +66,21 @@ def test_a_message_that_lacks_a_header_is_no_event(missing: str) -> None:
     del headers[missing]
     with pytest.raises(NotAnEvent):
         stored_of(headers, b"{}")
+
+
+def test_our_client_reads_headers_as_nats_py_does() -> None:
+    headers = headers_of(
+        EVENT._replace(number=12, causation="<a@b> ü", trace="00-" + "a" * 32 + "-" + "b" * 16 + "-01")
+    )
+    raw = "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode() + b"\r\n"
+    assert QuickClient._parse_header_lines(raw) == Client._parse_header_lines(raw) == headers
+    for odd in (
+        b"a:b\r\n\r\n",
+        b"a:\tb: c \r\n\r\n",
+        b"\r\n",
+        b"",
+        b"no colon\r\n",
+        "a: ü\r\n".encode(),
+        b"a: \xff\r\n",
+    ):
+        assert QuickClient._parse_header_lines(odd) == Client._parse_header_lines(odd)

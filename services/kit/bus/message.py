@@ -18,6 +18,7 @@ from contracts.subjects import LANES
 
 MESSAGE_ID = "Nats-Msg-Id"
 TRACEPARENT = "traceparent"
+FREE_TEXT = frozenset({"ce-actor", "ce-causationid"})  # the others are ids, numbers, times and names of our own
 PLAIN = " !#$&'()*+,/:;<=>?@[\\]^`{|}~"  # what CloudEvents leaves as it is, besides letters, digits and -_.~
 
 
@@ -68,7 +69,9 @@ def place_of(headers: Mapping[str, str]) -> tuple[int, int]:
 def headers_of(stored: Stored) -> dict[str, str]:
     """The headers under which an event is published."""
     attributes = cloud_attributes(cast("Recorded[Event]", stored))  # it asks for everything but the data
-    headers = {f"ce-{name}": _quoted(str(value)) for name, value in attributes.items()}
+    headers = {f"ce-{name}": str(value) for name, value in attributes.items()}
+    for name in FREE_TEXT & headers.keys():
+        headers[name] = _quoted(headers[name])
     headers[MESSAGE_ID] = message_id(stored.lane, stored.position)
     return headers
 

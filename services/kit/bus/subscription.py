@@ -18,7 +18,7 @@ from nats.js.errors import NotFoundError
 
 from contracts.subjects import ALL, STREAM
 from services.kit.bus.away import AWAY
-from services.kit.bus.connect import end_if_cancelled, options, tell
+from services.kit.bus.connect import QuickClient, end_if_cancelled, options, tell
 from services.kit.bus.provision import durable_config, provision
 from services.kit.bus.pull import FETCH_MAX, FETCH_SECONDS, Fetches, PromptPull
 from services.kit.telemetry import describe, log_message
@@ -34,10 +34,20 @@ STOP_SECONDS = 1.0
 Receiver = Callable[[Sequence[Msg]], Awaitable[None]]
 
 
+class QuickBroker(NatsBroker):
+    """FastStream's broker over our client."""
+
+    async def _connect(self) -> QuickClient:
+        client = QuickClient()
+        await client.connect(**self._connection_kwargs)
+        self.config.connect(client)
+        return client
+
+
 async def follow(settings: Settings, durable: str, receiver: Receiver, started: Callable[[], None]) -> None:
     """Hands every fetched batch to the receiver, one at a time, until cancelled. A server, stream or durable that is
     lost is waited for, made again and subscribed to again; `started` is called at the first success."""
-    broker = NatsBroker(
+    broker = QuickBroker(
         settings.bus_url,
         apply_types=False,
         logger=None,
