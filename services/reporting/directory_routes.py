@@ -12,7 +12,7 @@ import orjson
 from fastapi import FastAPI, Query, Response
 from pydantic import ConfigDict
 
-from services.kit.access import Caller
+from services.kit.access import Caller, Principal
 from services.kit.clients import find_client
 from services.kit.cursor import lags
 from services.kit.postgres import queries
@@ -42,8 +42,10 @@ def add_directory_routes(app: FastAPI, edge: Edge) -> None:
     _add_letters(app, edge)
 
     @app.get("/subscribers", responses={200: {"model": SubscribersShape}})
-    async def subscribers(_: Caller) -> Response:
+    async def subscribers(caller: Caller) -> Response:
         """Who follows the log, how far each is behind, and what it has put aside."""
+        if caller.clients is not None:
+            raise Problem("forbidden", "the token is for some clients, the lanes are everybody's")
         letters = {row["consumer"]: row["letters"] for row in await edge.pool.fetch(SQL["dead_letters"])}
         items = [
             {
@@ -83,25 +85,28 @@ def _client(row: asyncpg.Record) -> dict[str, Any]:
 
 def _add_agents(app: FastAPI, edge: Edge) -> None:
     @app.get("/agents", responses={200: {"model": AgentsShape}})
-    async def agents(_: Caller, given: Annotated[PageParameters, Query()]) -> Response:
-        """The desk's people who can be given a ticket."""
+    async def agents(caller: Caller, given: Annotated[PageParameters, Query()]) -> Response:
+        """The desk's people who can be given a ticket. Who is not for all clients sees those who work for its own,
+        without address, teams and other clients."""
         (after,) = read_place(given.cursor, (str(FIRST),))
-        rows = await edge.pool.fetch(SQL["agents"], _uuid(after), given.limit + 1)
+        rows = await edge.pool.fetch(SQL["agents"], _uuid(after), given.limit + 1, clients_seen(None, caller))
         page = rows[: given.limit]
-        items = [
-            {
-                "id": row["agent"],
-                "name": stored(row["name"]),
-                "address": stored(row["address"]),
-                "role": row["role"],
-                "level": row["level"],
-                "teams": row["teams"],
-                "clients": row["clients"],
-            }
-            for row in page
-        ]
+        items = [_agent(row, caller) for row in page]
         following = write_place(str(page[-1]["agent"])) if len(rows) > len(page) else None
         return await answer({"items": items, "next_cursor": following}, edge.vault)
+
+
+def _agent(row: asyncpg.Record, caller: Principal) -> dict[str, Any]:
+    everything = caller.clients is None
+    return {
+        "id": row["agent"],
+        "name": stored(row["name"]),
+        "address": stored(row["address"]) if everything else None,
+        "role": row["role"],
+        "level": row["level"],
+        "teams": row["teams"] if everything else [],
+        "clients": [client for client in row["clients"] if caller.may_see(client)],
+    }
 
 
 def _add_letters(app: FastAPI, edge: Edge) -> None:

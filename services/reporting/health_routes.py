@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import asyncpg
 from fastapi import FastAPI, Response
 
-from services.kit.cursor import lags
 from services.kit.metrics import CONTENT_TYPE
 from services.kit.postgres import queries
 from services.reporting.opened import json
@@ -26,13 +25,8 @@ AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 def add_health_routes(app: FastAPI, edge: Edge, metrics: Metrics | None) -> None:
     @app.get("/health")
     async def health() -> Response:
-        """This process answers, and how far each consumer is behind the log."""
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                behind = {name: sum(lanes.values()) for name, lanes in (await lags(edge.pool)).items()}
-        except AWAY:
-            return json({"status": "waiting", "for": "database"})
-        return json({"status": "ok", "behind": behind})
+        """This process answers. How far consumers are behind is told by GET /subscribers, to who may know."""
+        return json({"status": "ok"})
 
     @app.get("/ready")
     async def ready() -> Response:

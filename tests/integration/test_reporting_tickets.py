@@ -290,6 +290,35 @@ async def test_agents_come_with_their_names_opened(http: httpx.AsyncClient) -> N
     assert {item["name"] for page in (first, second) for item in page["items"]} == {"Agent 0", "Agent 1", "Agent 2"}
 
 
+async def test_a_reader_of_one_client_sees_its_agents_alone_and_no_other_client(desk: ReportingDesk) -> None:
+    mine, shared, foreign = sorted(desk.desk.agents)
+    for agent, clients in ((mine, ["acme"]), (shared, ["acme", "globex"]), (foreign, ["globex"])):
+        await desk.owner.execute(
+            "UPDATE reporting_directory.agents SET clients = $2, teams = '{globex-team}' WHERE agent = $1",
+            agent, clients,
+        )  # fmt: skip
+    try:
+        async with reporting_api(desk, await desk.token(Role.MANAGER, "acme"), NOON) as (http, _):
+            found = AgentsShape.model_validate(await get(http, "/agents"))
+            answers = [await http.get(f"/api/v1{path}") for path in ("/agents", "/clients", "/queue", "/dashboard")]
+            lanes = await http.get("/api/v1/subscribers")
+    finally:
+        await desk.owner.execute("UPDATE reporting_directory.agents SET clients = '{}', teams = '{}'")
+
+    assert [(item.id, item.address, item.clients) for item in found.items] == [
+        (mine, None, ["acme"]), (shared, None, ["acme"]),
+    ]  # fmt: skip
+    assert all(answer.status_code == 200 and "globex" not in answer.text.lower() for answer in answers)
+    assert (lanes.status_code, lanes.json()["code"]) == (403, "forbidden")
+
+
+async def test_health_tells_a_stranger_nothing_but_that_it_answers(desk: ReportingDesk) -> None:
+    async with reporting_api(desk, "none", NOON) as (http, _):
+        answer = await http.get("/api/v1/health", headers={"Authorization": ""})
+
+    assert answer.json() == {"status": "ok"}
+
+
 async def test_a_broken_cursor_of_a_list_is_refused(http: httpx.AsyncClient) -> None:
     for path in ("/clients", "/agents", "/mailbox"):
         for cursor in ("abc", "W10", "WyJhIl0", "WzFd", "e30"):

@@ -7,10 +7,11 @@ ORDER BY c.name, c.client
 LIMIT $4;
 
 -- name: agents
--- By id, after an id.
+-- By id, after an id. Of some clients: those who work for one of them; an agent without a client works for all.
 SELECT a.agent, a.name, a.address, a.role, a.level, a.teams, a.clients, a.active
 FROM agents a
 WHERE a.active AND a.agent > $1::uuid
+  AND ($3::text[] IS NULL OR a.clients = '{}' OR a.clients && $3)
 ORDER BY a.agent
 LIMIT $2;
 
