@@ -29,10 +29,12 @@ class DeliverySent(Event):
 
 
 class DeliveryFailed(Event):
+    """It goes nowhere any more. `person` is absent where the letter could not even be written."""
+
     type: ClassVar[str] = "delivery.failed"
     letter: Letter
     ticket: UUID
-    person: UUID
+    person: UUID | None = None
     code: str
     attempts: int
 

@@ -6,6 +6,7 @@ person nothing is left to write to.
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -27,11 +28,15 @@ from services.kit.guests import guest_key, track_url
 from services.kit.log.read import Reader, recorded
 from services.kit.personal import ERASED, Vault
 from services.kit.postgres import queries
-from services.kit.telemetry import span
+from services.kit.telemetry import describe, log_message, span
 from services.notification.dates import written
 from services.notification.letters import About, Letters, Written, language_for, one_line
 
 SQL = queries("services/notification/sql/outbox.sql")
+LOG = logging.getLogger("daybook.notification")
+
+FAULT: Final = "fault"
+"""The code of a letter that could not be written, for a reason that nobody foresaw."""
 
 LETTER_OF: Final = {"receipt": Letter.RECEIPT, "reply": Letter.REPLY, "resolution": Letter.REPLY}
 
@@ -86,10 +91,10 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class NoDraft:
-    """A letter that is not to be written. `code` is no_address, erased, sandbox, or told: the log knows its end."""
+    """A letter that is not written. `code` is no_address, erased, sandbox, told: the log knows its end, or fault."""
 
     row: Row
-    person: UUID
+    person: UUID | None
     code: str
 
 
@@ -113,7 +118,18 @@ class Drafts:
         self._house = house
 
     async def write(self, reader: Reader, rows: Sequence[Row]) -> list[Draft | NoDraft]:
-        """A draft for each row, in order."""
+        """A draft for each row, in order. What can't be written for a reason of its own is a fault and holds no other."""
+        try:
+            return await self._write(reader, rows)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            raise
+        except Exception as error:  # noqa: BLE001  any row may bring it: an event, a template, a zone
+            if len(rows) > 1:
+                return [draft for row in rows for draft in await self.write(reader, [row])]
+            log_message(LOG, "letter_fault", logging.ERROR, event=rows[0].event, error=describe(error))
+            return [NoDraft(rows[0], None, FAULT)]
+
+    async def _write(self, reader: Reader, rows: Sequence[Row]) -> list[Draft | NoDraft]:
         tickets = _by_stream(
             await reader.fetch(
                 SQL["tickets"], [row.lane for row in rows], [row.ticket for row in rows], [row.event for row in rows]

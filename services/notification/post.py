@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,7 +17,10 @@ from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 
-from services.notification.drafts import Draft
+from services.kit.telemetry import describe, log_message
+from services.notification.drafts import FAULT, Draft
+
+LOG = logging.getLogger("daybook.notification")
 
 CONNECTIONS_MAX = 4  # to the mail server at once
 LETTERS_PER_CONNECTION = 100  # many servers hang up beyond such a number
@@ -117,9 +121,12 @@ class Post:
     async def send(self, line: _Line, draft: Draft, at: datetime) -> Said:
         """Hands one letter over. Whatever the server says is an answer, not an exception."""
         try:
-            message = compose(draft, at)
+            content = compose(draft, at).as_bytes()
         except BadAddress:
             return Rejected("bad_address")
+        except Exception as error:  # noqa: BLE001  whatever is wrong with this letter holds no other one
+            log_message(LOG, "letter_fault", logging.ERROR, event=draft.row.event, error=describe(error))
+            return Deferred(FAULT)
         options = [] if draft.address.isascii() else ["SMTPUTF8"]
         if options and not line.client.supports_extension("smtputf8"):
             return Rejected("needs_smtputf8")
@@ -129,7 +136,7 @@ class Post:
             await line.client.mail(draft.headers["From"], options=options, timeout=COMMAND_SECONDS)
             await line.client.rcpt(draft.address, encoding="utf-8", timeout=COMMAND_SECONDS)
             asked = True
-            await line.client.data(message.as_bytes(), timeout=DATA_SECONDS)
+            await line.client.data(content, timeout=DATA_SECONDS)
         except aiosmtplib.SMTPResponseException as error:
             if line.client.is_connected:
                 await _start_over(line)
@@ -163,8 +170,8 @@ def compose(draft: Draft, at: datetime) -> EmailMessage:
     message = EmailMessage(policy=UNICODE_HEADERS if not draft.address.isascii() else SEVEN_BIT)
     try:
         message["To"] = Address(draft.name, addr_spec=draft.address)
-    except (ValueError, IndexError, MessageError):
-        raise BadAddress from None  # what it was stands in the error's text
+    except (ValueError, IndexError, AttributeError, TypeError, MessageError):
+        raise BadAddress from None  # what it was stands in the error's text; the parser trips over some: a@[1
     message["Subject"] = draft.letter.subject
     message["Date"] = at
     for name, value in draft.headers.items():

@@ -19,10 +19,10 @@ import asyncpg
 
 from contracts.envelope import Origin
 from services.kit.clock import Clock
-from services.kit.postgres import Pool, queries
+from services.kit.postgres import Connection, Pool, queries
 from services.kit.telemetry import describe, log_message, span
 from services.notification.counts import Counts
-from services.notification.drafts import Draft, Drafts, NoDraft, Row
+from services.notification.drafts import FAULT, Draft, Drafts, NoDraft, Row
 from services.notification.ending import End, Failed, Sent, end, keep
 from services.notification.post import Accepted, Deferred, Post, Rejected, Said, Unreachable
 
@@ -123,7 +123,10 @@ class Sender:
                 return 0
             drafts = await self._drafts.write(connection, rows)
             written = [draft for draft in drafts if isinstance(draft, Draft)]
-            ends: list[End] = [_end_of(draft) for draft in drafts]
+            faulty = [draft.row for draft in drafts if _goes_again(draft)]
+            for row in faulty:
+                await self._put_off(connection, row)
+            ends: list[End] = [_end_of(draft) for draft in drafts if not _goes_again(draft)]
             await keep(connection, written, self._clock.now(), log_time=self._log_time)
             await end(connection, ends, log_time=self._log_time)
         self._told(ends)
@@ -156,8 +159,11 @@ class Sender:
     async def _deliver(self, post: Post, draft: Draft | NoDraft) -> None:
         """Brings one letter to the mail server and writes down what it said."""
         row = draft.row
+        if _goes_again(draft):
+            await self._put_off(self._pool, row)
+            return
         if isinstance(draft, NoDraft):
-            await self._finish([Failed(draft, draft.code, row.attempts)])
+            await self._finish([_end_of(draft)])
             return
         if self._server_away:
             await self._later(row, timedelta(), "unreachable", doubtful=False)
@@ -188,12 +194,18 @@ class Sender:
                 await self._finish([Failed(draft, code, attempts)])
             case Deferred(code=code, doubtful=doubtful):
                 self._counts.doubts(int(doubtful))
-                wait = min(RETRY_LAST, self._times.retry_first * 4 ** (attempts - 1))
-                await self._later(draft.row, wait, code, doubtful=doubtful)
+                await self._later(draft.row, self._wait_after(attempts - 1), code, doubtful=doubtful)
+
+    def _wait_after(self, attempts: int) -> timedelta:
+        """Until the next attempt, `attempts` before this one having failed."""
+        return min(RETRY_LAST, self._times.retry_first * 4**attempts)
 
     async def _later(self, row: Row, wait: timedelta, code: str, *, doubtful: bool) -> None:
         await self._pool.execute(SQL["later"], row.lane, row.event, row.effect, wait, code, doubtful)
         self._counts.letter(row.effect, "deferred")
+
+    async def _put_off(self, writer: Connection | Pool, row: Row) -> None:
+        await writer.execute(SQL["put_off"], row.lane, row.event, row.effect, self._wait_after(row.attempts))
 
     async def _finish(self, ends: Sequence[End] = ()) -> None:
         """Tells what became of letters. What can't be told now, with the database away, is kept and told first."""
@@ -217,7 +229,12 @@ class Sender:
         self._committed({item.draft.row.lane for item in ends})
 
 
+def _goes_again(draft: Draft | NoDraft) -> bool:
+    """A letter at fault has as many chances as one that is deferred: the fault may be ours, and be mended."""
+    return isinstance(draft, NoDraft) and draft.code == FAULT and draft.row.attempts + 1 < ATTEMPTS_MAX
+
+
 def _end_of(draft: Draft | NoDraft) -> End:
     if isinstance(draft, NoDraft):
-        return Failed(draft, draft.code, draft.row.attempts)
+        return Failed(draft, draft.code, draft.row.attempts + (draft.code == FAULT))
     return Sent(draft, "mailbox")

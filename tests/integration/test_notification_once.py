@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
+from uuid_utils.compat import uuid7
 
 from contracts.deliveries import DeliveryFailed, DeliverySent
 from contracts.subjects import lane_of
@@ -143,6 +144,37 @@ async def test_two_senders_share_the_letters_and_send_each_once(
     times = Times(retry_first=timedelta())
     await asyncio.gather(*(until_quiet(sender_on(pool, database, post_to(smtp), times)) for _ in range(3)))
     assert len(smtp.letters) == len({letter["Message-ID"] for letter in smtp.letters}) == len(tickets)
+
+
+@pytest.mark.parametrize("by_smtp", [False, True])
+async def test_a_letter_that_cannot_be_written_holds_no_other_and_fails_in_the_end(
+    desk: SmallDesk, pool: Pool, database: Settings, smtp: MailServer, by_smtp: bool
+) -> None:
+    before, bad, after = [await a_ticket(desk, pool) for _ in range(3)]
+    await pool.execute("UPDATE notification.outbox SET event = $2 WHERE ticket = $1", bad, uuid7())
+    await pool.execute("UPDATE notification.outbox SET effect = 'reply' WHERE ticket = $1", bad)
+    sender = sender_on(pool, database, post_to(smtp) if by_smtp else None)
+    await sender.round()
+    assert [(await state_of(pool, ticket))["state"] for ticket in (before, bad, after)] == ["sent", "waiting", "sent"]
+    await until_quiet(sender)
+    (failed,) = await deliveries(pool, bad)
+    assert isinstance(failed, DeliveryFailed)
+    assert (failed.code, failed.attempts) == ("fault", sending.ATTEMPTS_MAX)
+
+
+async def test_an_address_that_mail_cannot_carry_fails_at_once_and_holds_no_other(
+    desk: SmallDesk, pool: Pool, database: Settings, smtp: MailServer
+) -> None:
+    await desk.client("odd")
+    odd = [await desk.submit("odd", await desk.person("odd", address)) for address in ("a@[1", "a>@b.c", '"@b')]
+    good = await desk.submit("odd", await desk.person("odd", "ada@odd.example"))
+    await desk.feed(Notification(lambda: None), pool, lane_of(good), limit=10_000)
+    await until_quiet(sender_on(pool, database, post_to(smtp)))
+    assert smtp.recipients == ["ada@odd.example"]
+    for ticket in odd:
+        (failed,) = await deliveries(pool, ticket)
+        assert isinstance(failed, DeliveryFailed)
+        assert (failed.code, failed.attempts) == ("bad_address", 1)
 
 
 @pytest.mark.parametrize("by_smtp", [False, True])

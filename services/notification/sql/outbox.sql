@@ -51,6 +51,13 @@ SET state = 'waiting', due_at = clock_timestamp() + $4::interval, code = $5, dou
     attempted = false, holder = NULL, claimed_until = NULL
 WHERE lane = $1 AND event = $2 AND effect = $3 AND state = 'sending';
 
+-- name: put_off
+-- A letter at fault waits for another attempt and lets the others pass.
+UPDATE notification.outbox
+SET state = 'waiting', due_at = clock_timestamp() + $4::interval, code = 'fault', attempts = attempts + 1,
+    attempted = false, holder = NULL, claimed_until = NULL
+WHERE lane = $1 AND event = $2 AND effect = $3;
+
 -- name: end
 -- What becomes of letters for good, in the transaction that tells the log.
 UPDATE notification.outbox o
