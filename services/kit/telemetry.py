@@ -24,7 +24,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
-from opentelemetry.trace import Link, Span, SpanContext, SpanKind, TraceFlags
+from opentelemetry.trace import Link, Span, SpanContext, SpanKind, StatusCode, TraceFlags
 from pydantic import ValidationError
 
 if TYPE_CHECKING:
@@ -141,12 +141,18 @@ def span(
     if not _received():
         yield from _unreceived(remote or trace.get_current_span().get_span_context())
         return
-    remote = span_context(parent)
     context = None if remote is None else trace.set_span_in_context(trace.NonRecordingSpan(remote))
     linked = [Link(found) for link in links if (found := span_context(link)) is not None]
     tracer = trace.get_tracer(TRACER)
-    with tracer.start_as_current_span(name, context=context, kind=kind, attributes=attributes, links=linked) as opened:
-        yield opened
+    with tracer.start_as_current_span(
+        name, context=context, kind=kind, attributes=attributes, links=linked,
+        record_exception=False, set_status_on_exception=False,  # their messages quote the values that caused them
+    ) as opened:  # fmt: skip
+        try:
+            yield opened
+        except Exception as error:
+            opened.set_status(StatusCode.ERROR, describe(error))
+            raise
 
 
 def start_span(name: str, *, parent: str | None, kind: SpanKind, **attributes: str | int) -> Span | None:

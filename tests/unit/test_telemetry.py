@@ -8,10 +8,14 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pydantic import BaseModel, ValidationError
 
 from contracts.tickets import NoteAdded
-from services.kit.telemetry import _Json, _Readable, describe, log_message, span_context
+from services.kit.telemetry import _Json, _Readable, describe, log_message, span, span_context
 
 SECRET = "maria.rossi@example.org"
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -88,6 +92,19 @@ def test_a_traceparent_is_read_as_the_w3c_writes_it() -> None:
 )
 def test_what_is_no_traceparent_is_no_parent(wrong: str | None) -> None:
     assert span_context(wrong) is None
+
+
+def test_a_span_tells_of_an_error_without_the_values_that_caused_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(kept))
+    monkeypatch.setattr(trace, "get_tracer_provider", lambda: provider)
+    monkeypatch.setattr(trace, "get_tracer", provider.get_tracer)
+    with pytest.raises(ValidationError), span("digest"):
+        NoteAdded.model_validate({"body": {"sealed": SECRET}})
+    (told,) = kept.get_finished_spans()
+    assert SECRET not in told.to_json()
+    assert (told.status.description or "").startswith("ValidationError NoteAdded: body")
 
 
 def test_personal_models_stay_out() -> None:
