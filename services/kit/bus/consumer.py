@@ -11,12 +11,14 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
+from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from contracts.envelope import Recorded
 from contracts.model import Event
 from contracts.subjects import LANES
 from services.kit.bus.away import AWAY, is_away
+from services.kit.bus.census import answer_census
 from services.kit.bus.connect import end_if_cancelled
 from services.kit.bus.digest import SQL, AfterCommit, CursorMoved, Digest, Handler, LanesHandler, Share
 from services.kit.bus.lane import Lane
@@ -65,7 +67,7 @@ async def run_consumer(
     consumer = Consumer(digest, lanes_together=lanes_together or isinstance(handler, LanesHandler), batch_max=batch_max)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(consumer.run())
-        tasks.create_task(follow(settings, handler.name, consumer.offer, started))
+        tasks.create_task(follow(settings, handler.name, consumer.offer, started, consumer.connected))
 
 
 class Consumer:
@@ -89,6 +91,10 @@ class Consumer:
             for group, wake in zip(self._groups, self._wakes, strict=True):
                 tasks.create_task(self._work(group, wake))
             tasks.create_task(self._keep_looking())
+
+    async def connected(self, client: Client) -> None:
+        """Has this process answer when the desk's metrics are asked for."""
+        await answer_census(client, self._digest.metrics)
 
     async def offer(self, messages: Sequence[Msg]) -> None:
         """Takes messages of the bus, and returns when there is room for more."""

@@ -12,6 +12,7 @@ from faststream import AckPolicy
 from faststream.message import StreamMessage
 from faststream.nats import JStream, NatsBroker, PullSub
 from faststream.nats.subscriber.usecases import LogicSubscriber
+from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
@@ -44,7 +45,13 @@ class QuickBroker(NatsBroker):
         return client
 
 
-async def follow(settings: Settings, durable: str, receiver: Receiver, started: Callable[[], None]) -> None:
+async def follow(
+    settings: Settings,
+    durable: str,
+    receiver: Receiver,
+    started: Callable[[], None],
+    connected: Callable[[Client], Awaitable[None]] | None = None,
+) -> None:
     """Hands every fetched batch to the receiver, one at a time, until cancelled. A server, stream or durable that is
     lost is waited for, made again and subscribed to again; `started` is called at the first success."""
     broker = QuickBroker(
@@ -66,7 +73,9 @@ async def follow(settings: Settings, durable: str, receiver: Receiver, started: 
     )
     subscriber(receiver)
     try:
-        await broker.connect()
+        client = await broker.connect()
+        if connected is not None:
+            await connected(client)
         while True:
             end_if_cancelled()
             try:

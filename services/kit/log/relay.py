@@ -25,6 +25,7 @@ from uuid_utils.compat import uuid7
 
 from contracts.subjects import LANES, STREAM, poke
 from services.kit.bus.away import is_away
+from services.kit.bus.census import answer_census
 from services.kit.bus.connect import connect, end_if_cancelled
 from services.kit.bus.message import Stored
 from services.kit.bus.provision import provision
@@ -77,6 +78,7 @@ class Relay:
     async def run(self) -> None:
         """Holds leases, watches the stream, publishes. Gives its lanes up at once when it is cancelled."""
         await self._publisher.open()
+        await answer_census(self._client, self._metrics)
         for lane in range(LANES):
             await self._client.subscribe(poke(lane), cb=self._poke)
         try:
