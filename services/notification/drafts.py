@@ -118,7 +118,7 @@ class Drafts:
         self._house = house
 
     async def write(self, reader: Reader, rows: Sequence[Row]) -> list[Draft | NoDraft]:
-        """A draft for each row, in order. What can't be written for a reason of its own is a fault and holds no other."""
+        """A draft for each row, in order. What can't be written is a fault, and holds no other."""
         try:
             return await self._write(reader, rows)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):

@@ -198,7 +198,8 @@ class Sender:
 
     def _wait_after(self, attempts: int) -> timedelta:
         """Until the next attempt, `attempts` before this one having failed."""
-        return min(RETRY_LAST, self._times.retry_first * 4**attempts)
+        wait: timedelta = self._times.retry_first * 4**attempts
+        return min(RETRY_LAST, wait)
 
     async def _later(self, row: Row, wait: timedelta, code: str, *, doubtful: bool) -> None:
         await self._pool.execute(SQL["later"], row.lane, row.event, row.effect, wait, code, doubtful)
