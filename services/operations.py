@@ -8,13 +8,14 @@ import asyncpg
 from fastapi import FastAPI, Response
 from starlette.responses import JSONResponse
 
-from services.kit.metrics import CONTENT_TYPE, Metrics
+from services.kit.bus.census import Census
+from services.kit.metrics import CONTENT_TYPE
 from services.kit.postgres import Pool
 
 PATIENCE_SECONDS = 2.0  # an orchestrator asks again soon
 
 
-def add_operations(app: FastAPI, pool: Pool, metrics: Metrics) -> None:
+def add_operations(app: FastAPI, pool: Pool, census: Census) -> None:
     """Adds the three routes. Anybody may ask; no answer holds anything of a client."""
 
     @app.get("/health")
@@ -34,5 +35,5 @@ def add_operations(app: FastAPI, pool: Pool, metrics: Metrics) -> None:
 
     @app.get("/metrics")
     async def counts() -> Response:
-        """Counts and durations of this process, as Prometheus reads them."""
-        return Response(metrics.render(), media_type=CONTENT_TYPE)
+        """Counts and durations of every process, as Prometheus reads them."""
+        return Response(await census.render(), media_type=CONTENT_TYPE)

@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from services.desk import app as desk_app
 from services.desk.asgi import InProcess
 from services.intake import app as intake_app
+from services.kit.bus.census import open_census
 from services.kit.clock import clock_for
 from services.kit.metrics import Metrics
 from services.kit.postgres import connect_pool
@@ -57,7 +58,8 @@ async def run(settings: Settings) -> None:
         transport = InProcess(OnePort(apis, pages=apis[0]))
         http = await opened.enter_async_context(httpx.AsyncClient(transport=transport, base_url=settings.address))
         pages = desk_app.build(settings, http, pool, clock.now)
-        add_operations(pages, pool, metrics)
+        census = await opened.enter_async_context(open_census(settings, metrics))
+        add_operations(pages, pool, census)
         await _Server(_options(OnePort(apis, pages), settings)).serve()
 
 
