@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -113,4 +114,8 @@ async def write(edge: Edge, append: Append) -> Appended:
     except DATABASE_AWAY as error:
         if append.command is None:
             raise OutcomeUnknown("the database was lost while it wrote") from error
+        raise
+    except asyncio.CancelledError:  # the caller's time is over, and the database may write it all the same
+        if append.command is None:
+            raise OutcomeUnknown("the database did not answer in time") from None
         raise
