@@ -59,10 +59,10 @@ async def found_by_words(reader: Connection | Pool, asked: Asked) -> Found:
 
 
 def parsed(text: str) -> tuple[list[str], list[str]]:
-    """(words, exact ones) of what was typed."""
+    """(words, exact ones) of what was typed. An error code (AUTH-5203) may look like a reference, and so is both."""
     tokens = text.replace("\0", " ").split()[:TERMS_MAX]
     exact = [token.lower() for token in tokens if "@" in token or REFERENCE.fullmatch(token)]
-    return [token for token in tokens if token.lower() not in exact], exact
+    return [token for token in tokens if "@" not in token], exact
 
 
 def score(words: int, rank: float) -> int:

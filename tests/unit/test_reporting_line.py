@@ -179,9 +179,9 @@ def test_sealed_text_is_stored_as_it_is() -> None:
     assert stored_text('say "hi"') == '"say \\"hi\\""'
 
 
-def test_references_and_addresses_are_looked_for_as_wholes() -> None:
+def test_references_and_addresses_are_looked_for_as_wholes_and_references_as_words_too() -> None:
     assert parsed("printer ACME-1042 Ann@Acme.example wi-fi") == (
-        ["printer", "wi-fi"],
+        ["printer", "ACME-1042", "wi-fi"],
         ["acme-1042", "ann@acme.example"],
     )
 
