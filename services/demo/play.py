@@ -16,6 +16,7 @@ from uuid_utils.compat import uuid7
 
 from contracts.people import Role
 from services.demo import record as records
+from services.demo.actions import Action
 from services.demo.bank import load
 from services.demo.desk import DemoStopped, DeskApi
 from services.demo.http import Connections
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 SEED = 20_260
 SAVE_STEPS = 20  # steps between two writes of the record; after a crash at most so many are sent again
-SIDE_BY_SIDE = 24  # requests under way: enough to fill the batches of the append
+SIDE_BY_SIDE = 48  # requests under way: enough to fill the batches of the append
 
 __all__ = ["DemoStopped", "is_played", "play"]
 
@@ -63,6 +64,11 @@ async def play(settings: Settings, *, seed: int = SEED, now: Callable[[], dateti
     return record
 
 
+async def _play_thread(desk: DeskApi, thread: list[Action], show: Show, record: Record) -> None:
+    await desk.play_thread(thread)
+    show.advance(thread[-1].at, len(thread), len(record.tickets))
+
+
 async def _play_steps(desk: DeskApi, home: Path, record: Record, plan: Sequence[Step]) -> None:
     if not record.token:
         record.token = await desk.token(Role.ADMINISTRATOR)
@@ -71,9 +77,8 @@ async def _play_steps(desk: DeskApi, home: Path, record: Record, plan: Sequence[
         show.advance(record.start, sum(len(step.actions) for step in plan[: record.steps]), len(record.tickets))
         for number, step in enumerate(plan[record.steps :], record.steps + 1):
             await desk.set_clock(step.now)
-            await asyncio.gather(*(desk.play_thread(thread) for thread in step.threads))
+            await asyncio.gather(*(_play_thread(desk, thread, show, record) for thread in step.threads))
             await desk.settle()
-            show.advance(step.now, len(step.actions), len(record.tickets))
             if number % SAVE_STEPS == 0 or number == 1:
                 record.steps = number
                 records.write(home, record)

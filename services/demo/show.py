@@ -17,7 +17,7 @@ class Show:
 
     def __init__(self, start: datetime, total: int, console: Console | None = None) -> None:
         self._console = console or Console()
-        self._next_line = start + LINE_EVERY
+        self._now, self._next_line = start, start + LINE_EVERY
         self._bar = Progress(
             TextColumn("[bold]A month of a support desk"),
             BarColumn(bar_width=None),
@@ -41,8 +41,9 @@ class Show:
         self._bar.stop()
 
     def advance(self, now: datetime, actions: int, tickets: int) -> None:
-        """So many more actions are played, the desk's time is `now`."""
-        self._bar.update(self._task, advance=actions, day=f"{now:%a %d %b %H:%M}", tickets=tickets)
-        if not self._console.is_terminal and now >= self._next_line:
-            self._console.print(f"played up to {now:%a %d %b}: {tickets} tickets", highlight=False)
+        """So many more actions are played, the last of them at `now`. Tickets side by side are not quite in order."""
+        self._now = max(self._now, now)
+        self._bar.update(self._task, advance=actions, day=f"{self._now:%a %d %b %H:%M}", tickets=tickets)
+        if not self._console.is_terminal and self._now >= self._next_line:
+            self._console.print(f"played up to {self._now:%a %d %b}: {tickets} tickets", highlight=False)
             self._next_line += LINE_EVERY

@@ -13,7 +13,7 @@ from itertools import groupby
 
 from services.demo.actions import Action
 
-STEP = timedelta(hours=1)  # of the desk's time: the most that its clock goes on at once
+STEP = timedelta(hours=6)  # of the desk's time: the most that its clock goes on at once
 
 
 @dataclass(frozen=True, slots=True)

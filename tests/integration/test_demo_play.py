@@ -80,15 +80,15 @@ async def test_a_month_is_played_taken_up_after_a_crash_and_not_played_twice(
     database: Settings, pool_of: PoolOf, own_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     week(own_home)
-    monkeypatch.setattr("services.demo.play.SAVE_STEPS", 10)
+    monkeypatch.setattr("services.demo.play.SAVE_STEPS", 3)
     async with serving(database, own_home) as settings:
         with monkeypatch.context() as patch:
-            patch.setattr(DeskApi, "settle", cut_after(30))
+            patch.setattr(DeskApi, "settle", cut_after(10))
             with pytest.raises(PowerCutError):
                 await play(settings)
     crashed = records.read(own_home)
     assert crashed is not None
-    assert 0 < crashed.steps < 31
+    assert 0 < crashed.steps < 11
     assert not is_played(own_home)
 
     async with serving(database, own_home) as settings:

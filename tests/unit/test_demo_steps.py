@@ -13,7 +13,7 @@ from contracts.clients import PutClient
 from contracts.ticket_commands import AddNote
 from services.demo import record as records
 from services.demo.actions import Action
-from services.demo.steps import Step, steps
+from services.demo.steps import STEP, Step, steps
 
 MORNING = datetime(2026, 11, 2, 8, tzinfo=UTC)
 
@@ -34,7 +34,7 @@ def test_steps_keep_every_action_in_order_and_never_play_one_late(drawn: list[tu
     assert played(found) == actions
     assert [step.now for step in found] == sorted({step.now for step in found})
     for step in found:
-        assert all(step.now <= action.at < step.now + timedelta(hours=1) for action in step.actions)
+        assert all(step.now <= action.at < step.now + STEP for action in step.actions)
         assert sorted(played_threads(step), key=lambda a: a.key) == sorted(step.actions, key=lambda a: a.key)
 
 
