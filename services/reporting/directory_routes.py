@@ -173,7 +173,10 @@ def _instant(text: str) -> datetime:
         raise _broken() from None
     if at.tzinfo is None:
         raise _broken()
-    return at
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise _broken() from None
 
 
 def _broken() -> Problem:

@@ -15,7 +15,7 @@ from contracts.ticket import Held, fold
 from services.kit.access import Caller
 from services.kit.guests import guest_key_fits
 from services.kit.log.read import read_stream
-from services.reporting.asked import LIMIT, AsOfText, Limit
+from services.reporting.asked import BIGINT_MAX, LIMIT, AsOfText, Limit
 from services.reporting.find import (
     Reader,
     as_of_given,
@@ -48,8 +48,8 @@ class TimelineParameters(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     as_of: AsOfText | None = None
-    after: int | None = Field(None, ge=0, description="a version of the ticket: events after it")
-    cursor: int | None = Field(None, ge=0, description="next_cursor of the page before")
+    after: int | None = Field(None, ge=0, le=BIGINT_MAX, description="a version of the ticket: events after it")
+    cursor: int | None = Field(None, ge=0, le=BIGINT_MAX, description="next_cursor of the page before")
     limit: Limit = LIMIT
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,8 @@ from services.kit.postgres import Connection, Pool, queries
 SQL = queries("services/kit/log/sql/read.sql")
 
 STREAM_MAX = 100_000  # events of one ticket; a stream that long is an attack, not a conversation
+POSITION_MAX = (1 << 63) - 1  # what PostgreSQL can compare with
+NUMBER = re.compile(r"[0-9]{1,19}")
 LANE_BATCH = 500  # events read from a lane at once
 
 Reader = Connection | Pool
@@ -44,7 +47,8 @@ def parse_as_of(text: str) -> AsOf:
     """Reads `<instant>` (RFC 3339, with a zone) or `@<lane>:<position>`. Raises ValueError with the remedy."""
     if text.startswith("@"):
         lane, colon, position = text[1:].partition(":")
-        if not (colon and lane.isdecimal() and position.isdecimal() and int(lane) < LANES):
+        shaped = colon and NUMBER.fullmatch(lane) and NUMBER.fullmatch(position)
+        if not shaped or int(lane) >= LANES or int(position) > POSITION_MAX:
             raise ValueError("as_of after @ is <lane>:<position>, such as @3:1042")
         return Position(int(lane), int(position))
     try:
@@ -53,7 +57,10 @@ def parse_as_of(text: str) -> AsOf:
         raise ValueError("as_of is an instant such as 2026-03-01T09:30:00Z, or @<lane>:<position>") from None
     if at.tzinfo is None:
         raise ValueError("as_of needs a time zone: put Z or +01:00 behind it")
-    return Instant(at)
+    try:
+        return Instant(at.astimezone(UTC))
+    except OverflowError:
+        raise ValueError("as_of lies outside the years 1 to 9999") from None
 
 
 def recorded(rows: Iterable[Any]) -> list[Recorded[Event]]:
