@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, cast
 
 import uvloop
+from nats.errors import Error as NatsError
 
 from services.kit.access import Gate
 from services.kit.bus import connect, run_consumer
@@ -17,7 +19,8 @@ from services.kit.clock import Clock, clock_for
 from services.kit.metrics import Metrics
 from services.kit.postgres import connect_pool
 from services.kit.ready import announce_ready
-from services.kit.telemetry import setup_logging, setup_tracing
+from services.kit.telemetry import describe as describe_error
+from services.kit.telemetry import log_message, setup_logging, setup_tracing
 from services.kit.web.api import new_api
 from services.reporting.consumer import Views
 from services.reporting.directory_routes import add_directory_routes
@@ -38,12 +41,14 @@ if TYPE_CHECKING:
 
     from services.kit.settings import Settings
 
+LOG = logging.getLogger("daybook.reporting")
 TITLE = "Daybook reporting"
 SCHEMAS = "reporting_queue, reporting_search, reporting_directory, reporting"
 """Where unqualified names of tables are found: always the versions that are read, whatever is being rebuilt."""
 
 READERS = 10  # connections of the API
 READ_SECONDS = 5.0  # a query of a screen that takes longer is given up
+LISTEN_SECONDS = 5.0  # between attempts to listen: without pokes, signals come a second later
 WRITERS = 4  # connections of the consumer: its transaction, its looks, keys
 
 
@@ -97,13 +102,19 @@ def _now() -> datetime:
 
 
 async def _listen(settings: Settings, feed: Feed) -> None:
-    """Subscribes to the consumer's pokes, once there is a bus."""
-    client = await connect(settings, "reporting-feed")
-    try:
-        await feed.listen(client)
-        await asyncio.Event().wait()
-    finally:
-        await client.close()
+    """Subscribes to the consumer's pokes, once there is a bus that lets us in."""
+    while True:
+        try:
+            client = await connect(settings, "reporting-feed")
+        except (NatsError, OSError) as error:
+            log_message(LOG, "bus_away", logging.WARNING, error=describe_error(error))
+            await asyncio.sleep(LISTEN_SECONDS)
+            continue
+        try:
+            await feed.listen(client)
+            await asyncio.Event().wait()
+        finally:
+            await client.close()
 
 
 def main(settings: Settings) -> None:

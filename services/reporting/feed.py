@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,7 +21,6 @@ import asyncpg
 from contracts.subjects import LANES
 from services.kit.postgres import Pool, queries
 from services.kit.telemetry import describe, log_message
-from services.kit.web.patience import DATABASE_AWAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +33,7 @@ LOG = logging.getLogger("daybook.feed")
 
 POKES = "poke.reporting.*"
 LOOK_SECONDS = 1.0
+BLIND_SECONDS = 10.0  # without a look that succeeded; a slow query and a retry are no reason to alarm anybody
 EVENTS_MAX = 1_000  # of one lane told in one round; whoever was away for more reads anew
 SIGNALS_MAX = 500  # kept for one watcher who does not read
 
@@ -103,19 +104,27 @@ class Watcher:
 class Feed:
     """The watchers of one process, and the task that tells them."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._pool = pool
+        self._monotonic = monotonic
+        self._looked: float | None = None
         self._seen: Positions | None = None
         self._watchers: set[Watcher] = set()
         self._poked = asyncio.Event()
 
+    @property
+    def looks(self) -> bool:
+        """Whether a change would be told now: the last look that succeeded is not long ago."""
+        return self._looked is not None and self._monotonic() - self._looked < BLIND_SECONDS
+
     async def run(self) -> None:
-        """Tells the watchers, until cancelled. A database that is away is asked again."""
+        """Tells the watchers, until cancelled. Whatever a look fails with, the next is made: screens wait for it."""
         while True:
             try:
                 await self._look()
-            except DATABASE_AWAY as error:
-                log_message(LOG, "server_away", logging.WARNING, error=describe(error))
+                self._looked = self._monotonic()
+            except Exception as error:  # noqa: BLE001  logged; and `looks` tells every watcher when it goes on failing
+                log_message(LOG, "feed_blind", logging.WARNING, error=describe(error))
                 await asyncio.sleep(LOOK_SECONDS)
             try:
                 async with asyncio.timeout(LOOK_SECONDS):

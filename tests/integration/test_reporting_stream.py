@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import asyncpg
 import httpx
 import orjson
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from uuid_utils.compat import uuid7
 
 from contracts.people import Role
+from services.kit.access.tokens import NewToken, make_token, revoke_token
 from services.kit.bus import connect
+from services.kit.clock import SystemClock
 from services.kit.settings import Settings
+from services.reporting import admitted, stream_routes
 from services.reporting import feed as feeding
 from services.reporting.app import open_app
+from services.reporting.directory_routes import write_place
+from services.reporting.edge import Edge
 from services.reporting.feed import Feed, Lost, Signal, poke
-from services.reporting.stream_routes import read_positions, write_positions
-from tests.integration.reporting_desk import ReportingDesk, reporting_desk
+from services.reporting.telling import Ids, read_positions, write_positions
+from tests.integration.reporting_desk import ReportingDesk, reporting_api, reporting_desk
 
 CLIENTS = ("acme", "globex")
 SOON = 5.0
+ACME = frozenset({"acme"})
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +136,7 @@ async def test_the_stream_is_told_within_moments_of_a_poke(desk: ReportingDesk) 
     """Over HTTP and the bus, as a screen sees it; and again from its Last-Event-ID after the connection broke."""
     token = await desk.token(Role.AGENT, "acme")
     headers = {"Authorization": f"Bearer {token}"}
+    ids = Ids(desk.settings.session_secret_bytes)
     bus = await connect(desk.settings, "test-poke")
     async with open_app(desk.settings) as app, served(app) as address, httpx.AsyncClient(headers=headers) as http:
         await asyncio.sleep(0.5)
@@ -140,7 +150,7 @@ async def test_the_stream_is_told_within_moments_of_a_poke(desk: ReportingDesk) 
                 await bus.publish(poke(lane))
             first = await block(lines)
         async with http.stream(
-            "GET", f"{address}/stream", timeout=SOON, headers={"Last-Event-ID": write_positions((0,) * 16)}
+            "GET", f"{address}/stream", timeout=SOON, headers={"Last-Event-ID": ids.write((0,) * 16, ACME)}
         ) as stream:
             again = stream.aiter_lines()
             assert await anext(again) == "retry: 1000"
@@ -151,7 +161,8 @@ async def test_the_stream_is_told_within_moments_of_a_poke(desk: ReportingDesk) 
     assert first["event"] == told["event"] == "queue"
     assert set(data) == {"lane", "position", "reference", "client", "kind"}
     assert data["client"] == "acme"
-    assert read_positions(first["id"]) is not None
+    assert read_positions(first["id"]) is None
+    assert ids.read(first["id"], ACME) is not None
 
 
 async def test_the_feed_goes_on_as_events_come(desk: ReportingDesk) -> None:
@@ -192,3 +203,90 @@ def test_positions_travel_as_text() -> None:
     assert read_positions(write_positions(at)) == at
     for text in ("", "1.2", "x." * 15 + "1", "-1" + ".0" * 15, "é"):
         assert read_positions(text) is None
+
+
+def test_who_does_not_see_all_clients_cannot_read_positions_nor_ask_by_them() -> None:
+    ids, small, large = Ids(b"s" * 32), (0,) * 16, (1 << 62,) * 16
+
+    assert ids.read(ids.write(large, ACME), ACME) == large
+    assert ids.read(ids.write(large, None), None) == large
+    assert len(ids.write(small, ACME)) == len(ids.write(large, ACME))  # nor guess them by its length
+    assert Ids(b"t" * 32).read(ids.write(small, ACME), ACME) is None
+    for text in (write_positions(small), "", "é", "A" * 300, "9" * 5_000):
+        assert ids.read(text, ACME) is None
+    assert ids.read(".".join(["f" * 16] * 16), None) is None  # larger than a position can be
+
+
+async def test_a_look_that_fails_is_not_the_last_one_and_is_told_meanwhile(
+    desk: ReportingDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cancelled query, a missing table, a mistake of ours: none of them may end every screen's news."""
+    monkeypatch.setattr(feeding, "BLIND_SECONDS", 0.2)
+    monkeypatch.setattr(feeding, "LOOK_SECONDS", 0.05)
+    feed = Feed(desk.reporting)
+    look, faults = feed._look, [asyncpg.QueryCanceledError(), asyncpg.UndefinedTableError(), KeyError("x")] * 3
+
+    async def failing() -> None:
+        if faults:
+            raise faults.pop()
+        await look()
+
+    feed._look = failing  # type: ignore[method-assign]
+    task = asyncio.create_task(feed.run())
+    while not feed.looks:
+        await asyncio.sleep(0.02)
+        assert not task.done()
+    task.cancel()
+    await asyncio.sleep(0.4)
+    assert not feed.looks
+    monkeypatch.setattr(stream_routes, "BEAT_SECONDS", 0.01)
+    edge = Edge(desk.reporting, desk.writer.vault, SystemClock(), feed, b"s" * 32)
+    pieces = stream_routes._signals(edge, None, None)
+    assert stream_routes.BEAT not in [await anext(pieces) for _ in range(3)]
+    await pieces.aclose()
+
+
+@pytest.mark.parametrize(("path", "role"), [("/stream", Role.AGENT), ("/events?client=acme", Role.SUBSCRIBER)])
+async def test_a_stream_ends_when_its_token_does(
+    desk: ReportingDesk, monkeypatch: pytest.MonkeyPatch, path: str, role: Role
+) -> None:
+    monkeypatch.setattr(stream_routes, "BEAT_SECONDS", 0.1)
+    monkeypatch.setattr(admitted, "RECHECK_SECONDS", 0.2)
+    monkeypatch.setattr("services.kit.access.gate.PRINCIPAL_SECONDS", 0.1)
+    new = NewToken(id=uuid7(), name="ends", role=role)
+    headers = {"Authorization": f"Bearer {await make_token(desk.intake, new)}", "Accept": "text/event-stream"}
+    async with (
+        open_app(desk.settings) as app,
+        served(app) as address,
+        httpx.AsyncClient(headers=headers) as http,
+        http.stream("GET", f"{address}{path}", timeout=SOON) as stream,
+        asyncio.timeout(SOON),
+    ):
+        pieces = stream.aiter_bytes()
+        for _ in range(8):
+            assert await anext(pieces)  # it outlives the checks
+        assert await revoke_token(desk.intake, new.id)
+        async for _ in pieces:
+            pass
+
+
+async def test_numbers_larger_than_any_position_are_refused_as_such(desk: ReportingDesk) -> None:
+    huge = str(10**30)
+    async with reporting_api(desk, await desk.token()) as (http, _):
+        ticket = (await http.get("/api/v1/queue", params={"limit": 1})).json()["items"][0]["id"]
+        asked = [
+            await http.get("/api/v1/events", params={"client": "acme", "after": huge}),
+            await http.get("/api/v1/events", params={"client": "acme", "limit": huge}),
+            await http.get("/api/v1/events", params={"client": "acme"}, headers={"Last-Event-ID": huge}),
+            await http.get("/api/v1/events", params={"client": "acme"}, headers={"Last-Event-ID": "9" * 5_000}),
+            await http.get(f"/api/v1/tickets/{ticket}", params={"as_of": f"@3:{huge}"}),
+            await http.get(f"/api/v1/tickets/{ticket}/events", params={"as_of": f"@3:{huge}"}),
+            await http.get(f"/api/v1/tickets/{ticket}/events", params={"after": huge}),
+            await http.get("/api/v1/queue", params={"as_of": f"@3:{huge}"}),
+            await http.get("/api/v1/queue", params={"limit": huge}),
+            await http.get("/api/v1/queue", params={"as_of": "9999-12-31T23:59:59-23:00"}),
+            await http.get(f"/api/v1/tickets/{ticket}", params={"as_of": "0001-01-01T00:00:00+23:00"}),
+            await http.get("/api/v1/mailbox", params={"cursor": write_place("9999-12-31T23:59:59-23:00", ticket)}),
+        ]
+
+    assert [(answer.status_code, re.search("internal", answer.text)) for answer in asked] == [(422, None)] * len(asked)

@@ -6,7 +6,6 @@ comes back. The agent's token stays on this side.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import httpx
@@ -17,7 +16,8 @@ from starlette.responses import Response, StreamingResponse
 from services.desk.api import ApiAway, ApiProblem
 from services.desk.visit import Desk, Visit
 
-BEAT_SECONDS = 10.0  # the browser takes the connection for lost after three missed beats
+UPSTREAM_BEAT = ": beat"  # each ten seconds; the browser takes the connection for lost after three that it missed
+BEAT = "event: beat\ndata: \n\n"
 RETRY_MS = 1000
 SIGNALS = {"queue", "reset"}
 STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -57,34 +57,27 @@ async def _open(visit: Visit, last: str | None) -> httpx.Response:
 
 
 async def _relay(upstream: httpx.Response) -> AsyncIterator[str]:
-    """Hands each `queue` signal on, with a beat in between; ends when the other side ends."""
-    waiting: asyncio.Task[str] | None = None
-    signals = _signals(upstream)
+    """Hands each signal and each beat on; ends when the other side ends. No beat is made here: it says that a change
+    would be heard of, which only the other side knows."""
     try:
-        yield f"retry: {RETRY_MS}\nevent: beat\ndata: \n\n"
-        while True:
-            waiting = waiting or asyncio.ensure_future(anext(signals))
-            done, _ = await asyncio.wait({waiting}, timeout=BEAT_SECONDS)
-            if not done:
-                yield "event: beat\ndata: \n\n"
-                continue
-            yield waiting.result()
-            waiting = None
-    except (StopAsyncIteration, httpx.TransportError):
+        yield f"retry: {RETRY_MS}\n{BEAT}"
+        async for signal in _signals(upstream):
+            yield signal
+    except httpx.TransportError:
         return
     finally:
-        if waiting is not None:
-            waiting.cancel()
         await upstream.aclose()
 
 
 async def _signals(upstream: httpx.Response) -> AsyncIterator[str]:
-    """Each `queue` event of the stream, and each `reset` (so much was missed that all is read anew), as it came."""
+    """Each `queue` event, each `reset` (so much was missed that all is read anew), and each beat."""
     block: list[str] = []
     async for line in upstream.aiter_lines():
         if line:
             block.append(line)
             continue
+        if block == [UPSTREAM_BEAT]:
+            yield BEAT
         if SIGNALS & {part.removeprefix("event:").strip() for part in block if part.startswith("event:")}:
             yield "\n".join(block) + "\n\n"
         block = []

@@ -3,7 +3,7 @@
 
 import { byId } from "./page.js";
 
-const SILENCE_MS = 32_000; // three beats of live.py and a little
+const SILENCE_MS = 32_000; // three beats of the stream and a little
 const GRACE_MS = 2500; // a reconnect this quick is nobody's business
 const AGAIN_MS = 4000;
 const PATIENCE_MS = 60_000; // relative times on the page grow old even when nothing happens
@@ -21,7 +21,7 @@ export function startLive() {
   live.addEventListener("htmx:sse:close", losing);
   live.addEventListener("htmx:error", tryAgain);
   live.addEventListener("htmx:response:error", tryAgain);
-  live.addEventListener("beat", heard);
+  live.addEventListener("beat", connected); // also when beats come back on a connection that stood all the time
   live.addEventListener("queue", (event) => { heard(); changed(parse(event.detail.data)); });
   live.addEventListener("reset", () => { heard(); changed({}); });
   document.querySelector("[data-reconnect]")?.addEventListener("click", () => signal("desk:connect"));
