@@ -89,6 +89,11 @@ MatchHeader = Annotated[
 ]
 
 
+async def documented_keyless(request: Request) -> Call:
+    """What OpenAPI says of a route where a repetition does no harm, so that it takes no key."""
+    raise NotImplementedError(f"{request.url.path} is not served by a CommandRoute")
+
+
 async def documented(request: Request, key: KeyHeader = None) -> Call:
     """What OpenAPI says of the headers. CommandRoute reads them itself: read_call."""
     raise NotImplementedError(f"{request.url.path} is not served by a CommandRoute ({key})")
@@ -101,6 +106,9 @@ async def documented_change(request: Request, key: KeyHeader = None, version: Ma
 
 TheCall = Annotated[Call, Depends(documented)]
 """A handler's parameter: the call under way."""
+
+TheKeylessCall = Annotated[Call, Depends(documented_keyless)]
+"""The same where no Idempotency-Key counts: what is put is there, a session is one of many, a clock goes forward."""
 
 TheChange = Annotated[Call, Depends(documented_change)]
 """The same where If-Match counts."""

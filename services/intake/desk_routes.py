@@ -17,7 +17,7 @@ from contracts.people import Address, ClockTicked, RegisterAgent
 from contracts.subjects import lane_of_client, named_stream
 from services.intake.agents import Passwords, log_in, register_agent
 from services.intake.answers import AgentAnswer, ClientAnswer, ClockAnswer, SessionAnswer
-from services.intake.call import Call, TheCall
+from services.intake.call import Call, TheKeylessCall
 from services.intake.edge import Edge, Stamp, new_events, write
 from services.intake.route import Answered
 from services.intake.throttle import Throttle
@@ -53,12 +53,12 @@ def add_desk_routes(
     _add_sessions(app, edge, gate, now=now, monotonic=monotonic)
 
     @app.put("/clients/{client}", response_model=ClientAnswer)
-    async def register_client(call: TheCall, client: str, command: PutClient) -> Answered:
+    async def register_client(call: TheKeylessCall, client: str, command: PutClient) -> Answered:
         """Registers a client (201) or changes it (200)."""
         return await put(edge, call, client, command)
 
     @app.post("/clock", response_model=ClockAnswer)
-    async def tell_clock(call: TheCall, command: TellClock) -> Answered:
+    async def tell_clock(call: TheKeylessCall, command: TellClock) -> Answered:
         """Moves the desk's time forward, where time is what the log says."""
         return await tick(edge, call, command.now)
 
@@ -69,17 +69,17 @@ def _add_sessions(
     passwords, throttle = Passwords(), Throttle(monotonic)
 
     @app.post("/agents", status_code=201, response_model=AgentAnswer)
-    async def register(call: TheCall, command: RegisterAgent) -> Answered:
+    async def register(call: TheKeylessCall, command: RegisterAgent) -> Answered:
         """Registers one of the desk's people by address (201), or changes who is known by it (200)."""
         return await register_agent(edge, passwords, call, command)
 
     @app.post("/sessions", status_code=201, response_model=SessionAnswer)
-    async def open_session(call: TheCall, command: LogIn) -> Answered:
+    async def open_session(call: TheKeylessCall, command: LogIn) -> Answered:
         """Logs an agent in: a token for twelve hours."""
         return await log_in(edge, passwords, throttle, email=command.email, password=command.password, now=now())
 
     @app.delete("/sessions", status_code=204, response_model=None)
-    async def end_session(call: TheCall) -> Answered:
+    async def end_session(call: TheKeylessCall) -> Answered:
         """Logs out: the token that called is revoked."""
         if call.caller.kind != "session":
             raise Problem("forbidden", "a program's token is not a session", remedy="Run `daybook token revoke`.")

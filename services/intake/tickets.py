@@ -85,7 +85,7 @@ async def carry_out(edge: Edge, call: Call, name: str, command: TicketCommand) -
             edge, by, stream, ticket.version, decide(command, ticket, given), sealer(edge, ticket.requester)
         )
         if not news:
-            return _answered(edge, client, outcome(200, ticket), ticket.number, events[-1].position)
+            return await _unchanged(edge, call, client, ticket, events[-1].position)
         result = outcome(200, _after(ticket, client, news, given.now))
         try:
             appended = await _append(edge, call, client, result, [*_registering(edge, by, author), *news])
@@ -198,6 +198,21 @@ async def _append(edge: Edge, call: Call, client: Client, result: Outcome, event
         return await write(edge, Append(client.id, events, command))
     except CommandReused:
         raise _reused() from None
+
+
+async def _unchanged(edge: Edge, call: Call, client: Client, ticket: Held, position: int) -> Answered:
+    """The ticket as it stands; under a key that stays the answer, whatever becomes of the ticket."""
+    result = outcome(200, ticket)
+    if call.key is not None:
+        answer, scope = keep(result), call.scope(client.id, ticket.id)
+        first = await edge.pool.fetchrow(
+            APPEND_SQL["remember"], lane_of(ticket.id), scope, call.key, call.fingerprint, answer
+        )
+        if first is None or first["fingerprint"] != call.fingerprint:
+            raise _reused()
+        if first["answer"] != answer:
+            return await _again(edge, client, first["answer"])
+    return _answered(edge, client, result, ticket.number, position)
 
 
 async def _done_before(edge: Edge, call: Call, client: Client, ticket: Held) -> bytes | None:

@@ -265,3 +265,28 @@ async def test_who_was_erased_comes_back_as_somebody_new(database: Settings, poo
         assert (await held(desk, second["id"])).requester != person
         refused = await desk.post(f"/tickets/{first['id']}/notes", {"body": "for nobody"})
         assert (refused.status_code, refused.json()["code"]) == (409, "erased")
+
+
+async def test_a_command_that_changes_nothing_keeps_its_answer_under_its_key(desk: IntakeDesk) -> None:
+    answer = await desk.submit()
+    path = f"/tickets/{answer['id']}/category"
+    await desk.post(path, {"category": "printing"})
+    first = await desk.post(path, {"category": "printing"}, idempotency_key="nothing-new")
+    assert first.status_code == 200
+    await desk.post(path, {"category": "network"})
+    again = await desk.post(path, {"category": "printing"}, idempotency_key="nothing-new")
+    assert (again.json(), again.headers["idempotency-replayed"]) == (first.json(), "true")
+    assert (await desk.events(answer["id"]))[-1].data.category == "network"  # type: ignore[attr-defined]
+    other = await desk.post(path, {"category": "power"}, idempotency_key="nothing-new")
+    assert (other.status_code, other.json()["code"]) == (409, "idempotency_key_reused")
+
+
+def test_a_key_is_promised_where_it_counts_alone(desk: IntakeDesk) -> None:
+    def promised(method: str, path: str) -> bool:
+        operation = desk.app.openapi()["paths"][path][method]
+        return any(item["name"] == "Idempotency-Key" for item in operation.get("parameters", ()))
+
+    paths = desk.app.openapi()["paths"]
+    for path in paths:
+        for method in paths[path].keys() & {"post", "put", "delete"}:
+            assert promised(method, path) == ("/tickets" in path), path

@@ -171,3 +171,23 @@ END
 $$;
 
 REVOKE ALL ON FUNCTION log.append FROM PUBLIC;
+
+-- A command that changed nothing leaves no event, and is remembered all the same: its answer stands whatever happens
+-- afterwards. Returns the first one. The lane's lock keeps it apart from an append of the same command.
+CREATE FUNCTION log.remember(p_lane smallint, p_scope text, p_command text, p_fingerprint bytea, p_answer bytea)
+RETURNS TABLE (fingerprint bytea, answer bytea)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = log, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM 1 FROM log.lanes WHERE lane = p_lane FOR UPDATE;
+    INSERT INTO log.commands (lane, scope, command, fingerprint, answer, recorded_at)
+    VALUES (p_lane, p_scope, p_command, p_fingerprint, p_answer, clock_timestamp())
+    ON CONFLICT ON CONSTRAINT one_answer_per_command DO NOTHING;
+    RETURN QUERY
+    SELECT c.fingerprint, c.answer FROM log.commands c
+    WHERE c.lane = p_lane AND c.scope = p_scope AND c.command = p_command;
+END
+$$;
+
+REVOKE ALL ON FUNCTION log.remember FROM PUBLIC;

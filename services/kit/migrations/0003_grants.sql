@@ -1,6 +1,7 @@
 -- Who may do what with the log. Nobody updates or deletes an event; everything is written through log.append.
 GRANT USAGE ON SCHEMA log TO daybook_intake, daybook_triage, daybook_notification, daybook_reporting, daybook_relay;
 GRANT EXECUTE ON FUNCTION log.append TO daybook_intake, daybook_triage, daybook_notification;
+GRANT EXECUTE ON FUNCTION log.remember TO daybook_intake;
 GRANT SELECT ON log.events, log.lanes TO daybook_intake, daybook_triage, daybook_notification, daybook_reporting, daybook_relay;
 GRANT SELECT ON log.commands TO daybook_intake;
 GRANT SELECT, INSERT, UPDATE ON log.cursors, log.dead_letters TO daybook_triage, daybook_notification, daybook_reporting;

@@ -6,3 +6,7 @@ FROM log.append($1, $2, $3);
 -- name: command
 -- Whether a command was done before, asked before anything is decided.
 SELECT fingerprint, answer FROM log.commands WHERE lane = $1 AND scope = $2 AND command = $3;
+
+-- name: remember
+-- A command that changed nothing; answers with what it was answered first.
+SELECT fingerprint, answer FROM log.remember($1, $2, $3, $4, $5);
