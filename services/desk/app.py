@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from services.desk.guard import SafeHeaders
+from services.desk.guard import FORM_BYTES_MAX, SafeHeaders
 from services.desk.pages import actions, inbox, live, login, mailbox, manage, portal, styleguide, ticket, wallboard
 from services.desk.refusals import register
 from services.desk.render import STATIC, Pages, Static
@@ -23,6 +23,7 @@ from services.desk.sessions import Sessions
 from services.desk.visit import Desk
 from services.kit.postgres import Pool
 from services.kit.settings import Settings
+from services.kit.web.limits import Limited
 
 
 def build(
@@ -59,6 +60,7 @@ def build(
         return RedirectResponse("/inbox", 303)
 
     app.mount("/static", Static(directory=STATIC), name="static")
+    app.add_middleware(Limited, bytes_max=FORM_BYTES_MAX)
     app.add_middleware(SafeHeaders)
     register(app, desk)
     return app
