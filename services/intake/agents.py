@@ -19,7 +19,7 @@ from services.intake.edge import Edge, new_events, sealer, stamp
 from services.intake.route import Answered
 from services.intake.throttle import Throttle
 from services.kit.access.tokens import NewToken, make_token
-from services.kit.log.append import Append, NotAppended, append_in
+from services.kit.log.append import Append, Backwards, NotAppended, append_in
 from services.kit.log.read import read_stream
 from services.kit.postgres import queries
 from services.kit.refused import Refused
@@ -99,7 +99,7 @@ async def register_agent(edge: Edge, passwords: Passwords, call: Call, command: 
     await edge.vault.load([person])
     known = await find_agent(edge, person)
     facts = command.model_copy(update={"password": None})
-    version = known.version if known else 0
+    version = known.version if known else await edge.pool.fetchval(SQL["version"], lane_of(person), person)
     by = stamp(edge, call)
     async with edge.pool.acquire() as connection, connection.transaction():
         if known is None or known.facts != facts:
@@ -107,12 +107,15 @@ async def register_agent(edge: Edge, passwords: Passwords, call: Call, command: 
             told = kind(address=command.email, **facts.model_dump(exclude={"email", "password"}))
             news = new_events(edge, by, person, version, [told], sealer(edge, person))
             (result,) = await append_in(connection, [Append(DESK, news)])
+            if isinstance(result, Backwards):
+                raise result
             if isinstance(result, NotAppended):
                 raise Problem("busy", "somebody else changed this agent just now", headers={"retry-after": "1"})
             version += 1
-            await connection.execute(SQL["end_sessions"], person)  # they carry the role and clients of before
         if kept is not None:
             await connection.execute(SQL["set_password"], person, kept)
+        if kept is not None or known is None or known.facts != facts:  # sessions carry role and clients of before
+            await connection.execute(SQL["end_sessions"], person)
     edge.committed({lane_of(person)})
     answer = AgentAnswer(id=person, role=command.role, level=command.level, version=version)
     return Answered(answer, 201 if known is None else 200)

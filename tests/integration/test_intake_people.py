@@ -15,7 +15,9 @@ import pytest
 
 from contracts.people import Role
 from services.intake.throttle import FAILURES_MAX
+from services.kit.log.append import Backwards
 from services.kit.settings import Settings
+from services.kit.web.handlers import problem_for
 from tests.integration.intake_desk import IntakeDesk, open_desk
 
 EVE = {"email": "eve@desk.example", "name": "Eve Agent", "role": "lead", "level": "L2", "password": "correct horse"}
@@ -63,6 +65,18 @@ async def test_the_same_agent_twice_is_one_and_a_change_ends_their_sessions(desk
     assert (changed.status_code, changed.json()["version"]) == (200, 2)
     assert [event.type for event in await desk.events(first.json()["id"])] == ["agent.registered", "agent.changed"]
     assert (await desk.send("DELETE", "/sessions", token=token)).status_code == 401
+
+
+async def test_a_new_password_ends_the_sessions_of_the_old_one(desk: IntakeDesk) -> None:
+    pia = EVE | {"email": "pia@desk.example"}
+    await desk.post("/agents", pia)
+    token = (await log_in(desk, pia["email"], pia["password"])).json()["token"]
+    assert (await desk.post("/agents", pia | {"password": "a newer horse"})).status_code == 200
+    assert (await desk.send("DELETE", "/sessions", token=token)).status_code == 401
+
+
+def test_an_event_before_its_streams_last_one_is_a_problem_with_a_name() -> None:
+    assert problem_for(Backwards("before")).code == "clock_backwards"
 
 
 async def test_an_agent_of_some_clients_sees_those(desk: IntakeDesk) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from services.kit.log.append import Overloaded
+from services.kit.log.append import Backwards, Overloaded
 from services.kit.refused import Refused
 from services.kit.web.patience import DATABASE_AWAY, OutcomeUnknown
 from services.kit.web.problem import Problem
@@ -45,10 +45,11 @@ def problem_for(error: Exception) -> Problem:
         case HTTPException():
             code = CODE_BY_STATUS.get(error.status_code, "internal" if error.status_code >= 500 else "bad_request")
             return Problem(code, str(error.detail), status=error.status_code, headers=error.headers)
-        case OutcomeUnknown():
-            return Problem("outcome_unknown", str(error), headers=RETRY_AFTER)
-        case Overloaded():
-            return Problem("busy", str(error), headers=RETRY_AFTER)
+        case Backwards():
+            return Problem("clock_backwards", str(error))
+        case Overloaded() | OutcomeUnknown():
+            code = "busy" if isinstance(error, Overloaded) else "outcome_unknown"
+            return Problem(code, str(error), headers=RETRY_AFTER)
         case _ if isinstance(error, DATABASE_AWAY):
             log.warning("database_away", exc_info=error)
             return Problem("unavailable", "the database does not answer", headers=RETRY_AFTER)
