@@ -16,7 +16,7 @@ from contracts.envelope import Origin
 from contracts.subjects import client_stream, lane_of_client
 from services.kit.log.append import Append, Appended, NewEvent, NotAppended, append_in
 from services.kit.log.read import read_stream
-from services.kit.postgres import Connection, Pool, queries, refusing
+from services.kit.postgres import Connection, Pool, queries
 from services.kit.refused import Refused
 
 SQL = queries("services/kit/sql/clients.sql")
@@ -106,9 +106,8 @@ async def put_client(
         if event is None:
             assert known is not None  # noqa: S101  an unknown client is always news
             return known, None
-        taken = Refused("prefix_taken", f"the prefix {command.prefix} belongs to another client", "prefix")
-        with refusing({"one_client_per_prefix": taken}):
-            await connection.execute(SQL["claim_prefix"], command.prefix, slug)
+        if await connection.fetchval(SQL["claim_prefix"], command.prefix, slug) != slug:
+            raise Refused("prefix_taken", f"the prefix {command.prefix} belongs to another client", "prefix")
         version = 1 + (known.version if known else 0)
         new = NewEvent(
             id=author.new_id(),

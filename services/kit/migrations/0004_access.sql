@@ -19,12 +19,12 @@ CREATE TABLE access.tokens (
 
 CREATE INDEX sessions_by_end ON access.tokens (expires_at) WHERE session;
 
--- Whose reference it is: ACME-1042 leads to one client. Claimed in the transaction that appends the client's event.
+-- Whose reference it is: ACME-1042 leads to one client, for ever. Claimed in the transaction that appends the client's
+-- event; a client that changed its prefix before its first ticket has both.
 CREATE TABLE access.prefixes (
     prefix text NOT NULL,
     client text NOT NULL,
-    CONSTRAINT one_client_per_prefix PRIMARY KEY (prefix),
-    CONSTRAINT one_prefix_per_client UNIQUE (client)
+    CONSTRAINT one_client_per_prefix PRIMARY KEY (prefix)
 );
 
 GRANT USAGE ON SCHEMA access TO daybook_intake, daybook_reporting;
