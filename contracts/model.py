@@ -45,6 +45,11 @@ Seal = Callable[[str], dict[str, str]]
 """Seals one text with the key of the person to whom the function is bound, and gives a Sealed's JSON form."""
 
 
+def refuse_plain(_: str) -> dict[str, str]:
+    """The seal of who has none: personal text does not leave in the open."""
+    raise ValueError("a personal value has nobody's seal")
+
+
 def _seal(value: str | Sealed, info: SerializationInfo) -> Any:
     """Seals plain text where the writer gave `seal` as context; what is sealed stays as it is.
 

@@ -1,4 +1,4 @@
-"""Files given with a command -> kept outside the log, sealed with the requester's key, and named by their hash. I/O."""
+"""Files given with a command -> kept outside the log, sealed to who sent them, and named by their hash. I/O."""
 
 from __future__ import annotations
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from pydantic_core import PydanticSerializationError
+
+from contracts.catalogue import encode
 from contracts.envelope import Actor, Origin
-from contracts.model import Event, Seal
+from contracts.model import Event, Seal, refuse_plain
 from contracts.ticket_state import Held
 from services.intake.call import Call
 from services.intake.clients import Clients
@@ -102,6 +106,23 @@ def sealer(edge: Edge, person: UUID) -> Seal:
         return edge.vault.sealer(person)
     except KeyError:
         raise Refused("erased", "the data of this person was erased, nothing can be kept for them") from None
+
+
+async def sealing(edge: Edge, call: Call, author: UUID, events: Sequence[Event]) -> Seal | None:
+    """Seals to whose words they are. A ticket of somebody who was erased can still be worked: what an agent says of it
+    is sealed to the agent, and events without words need no key. Raises Refused for words that no key can seal."""
+    with suppress(KeyError):
+        return edge.vault.sealer(author)
+    agent = call.caller.agent
+    if agent is not None:
+        await edge.vault.load([agent])
+        return sealer(edge, agent)
+    for event in events:
+        try:
+            encode(event, refuse_plain)
+        except PydanticSerializationError:
+            sealer(edge, author)
+    return None
 
 
 async def write(edge: Edge, append: Append) -> Appended:

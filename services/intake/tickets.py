@@ -11,17 +11,18 @@ from datetime import datetime
 from uuid import UUID
 
 from contracts.envelope import Recorded
-from contracts.model import DESK, Event
+from contracts.model import Event
 from contracts.subjects import lane_of, lane_of_client, stamp_lane
 from contracts.terms import Attachment
 from contracts.ticket import INITIAL, fold
 from contracts.ticket_commands import Assign, ReceiveMessage, SubmitTicket, Upload
 from contracts.ticket_state import Absent, Closed, Held, Open, Resolved, Ticket, Waiting
+from services.intake.agents import find_agent
 from services.intake.answers import Outcome, SubmittedAnswer, TicketAnswer, keep, kept, outcome
 from services.intake.attachments import keep_files
 from services.intake.call import Call
 from services.intake.decide import Given, TicketCommand, decide
-from services.intake.edge import Edge, Stamp, instant, new_events, sealer, stamp, write
+from services.intake.edge import Edge, Stamp, instant, new_events, sealer, sealing, stamp, write
 from services.intake.requesters import Person
 from services.intake.route import Answered
 from services.kit.clients import Client
@@ -81,9 +82,9 @@ async def carry_out(edge: Edge, call: Call, name: str, command: TicketCommand) -
         _refuse_stale(call, ticket)
         given, author = await _given(edge, call, client, ticket, command)
         by = stamp(edge, call, client, ticket)
-        news = new_events(
-            edge, by, stream, ticket.version, decide(command, ticket, given), sealer(edge, ticket.requester)
-        )
+        decided = decide(command, ticket, given)
+        seal = await sealing(edge, call, author.id if author else ticket.requester, decided)
+        news = new_events(edge, by, stream, ticket.version, decided, seal)
         if not news:
             return await _unchanged(edge, call, client, ticket, events[-1].position)
         result = outcome(200, _after(ticket, client, news, given.now))
@@ -145,9 +146,10 @@ async def _given(
         case ReceiveMessage():
             if command.author is not None:
                 author = await edge.requesters.find(client.id, command.author)
-            files = await _keep_files(edge, ticket.id, ticket.requester, command.attachments)
+            writer = author.id if author else ticket.requester
+            files = await _keep_files(edge, ticket.id, writer, command.attachments)
         case Assign(agent=UUID() as agent):
-            if not await edge.pool.fetchval(SQL["stream_begun"], lane_of_client(DESK), agent):
+            if await find_agent(edge, agent) is None:
                 raise Refused("unknown_agent", f"there is no agent {agent}", "agent")
         case _:
             pass

@@ -7,14 +7,20 @@ from base64 import b64encode
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from itertools import count
 from uuid import UUID
 
 import pytest
+from uuid_utils.compat import uuid7
 
+from contracts.clients import PutClient
 from contracts.envelope import Origin
+from contracts.model import DESK, Sealed
 from contracts.people import Role
 from contracts.subjects import lane_of, lane_of_client
 from contracts.ticket_state import Absent, Closed, Held, New, Open, Resolved, Waiting
+from contracts.tickets import MessageReceived, NoteAdded
+from services.kit.clients import Author, put_client
 from services.kit.guests import guest_key
 from services.kit.settings import Settings
 from tests.conftest import PoolOf
@@ -236,6 +242,23 @@ async def test_an_unknown_agent_is_not_assigned(desk: IntakeDesk) -> None:
     assert (response.status_code, response.json()["code"]) == (422, "unknown_agent")
     agent = (await desk.post("/agents", {"email": "ida@desk.example", "name": "Ida"})).json()["id"]
     assert (await desk.post(f"/tickets/{answer['id']}/assignment", {"agent": agent})).status_code == 200
+    neighbour = next(slug for slug in map(str, count()) if lane_of_client(slug) == lane_of_client(DESK))
+    await desk.send("PUT", f"/clients/{neighbour}", {"name": "Neighbour", "prefix": "NEXT"})
+    other = await desk.submit(neighbour)  # begun in the lane of the agents, and none of them
+    response = await desk.post(f"/tickets/{answer['id']}/assignment", {"agent": other["id"]})
+    assert (response.status_code, response.json()["code"]) == (422, "unknown_agent")
+
+
+async def test_a_ticket_born_while_its_clients_prefix_changes_is_found_by_its_reference(desk: IntakeDesk) -> None:
+    await desk.send("PUT", "/clients/moving", {"name": "Moving", "prefix": "OLDP"})
+    async with desk.pool.acquire() as connection:  # another process: this one remembers the prefix for a moment
+        changed = PutClient(name="Moving", prefix="NEWP")
+        await put_client(connection, "moving", changed, Author("token:test", uuid7))
+    answer = await desk.submit("moving")
+    assert answer["reference"] == "OLDP-1"
+    assert (await desk.post("/tickets/OLDP-1/notes", {"body": "Found."})).status_code == 200
+    taken = await desk.send("PUT", "/clients/thief", {"name": "Thief", "prefix": "OLDP"})
+    assert (taken.status_code, taken.json()["code"]) == (409, "prefix_taken")
 
 
 async def test_the_trace_of_the_request_stands_in_the_log(desk: IntakeDesk) -> None:
@@ -267,6 +290,24 @@ async def test_who_was_erased_comes_back_as_somebody_new(database: Settings, poo
         assert (refused.status_code, refused.json()["code"]) == (409, "erased")
 
 
+async def test_a_ticket_of_somebody_who_was_erased_can_still_be_worked(database: Settings, pool_of: PoolOf) -> None:
+    async with open_desk(database) as desk:
+        answer = await desk.submit(requester={"email": "leaves@acme.example"})
+        owner = await pool_of("owner")
+        await owner.execute("DELETE FROM personal.people WHERE person = $1", (await held(desk, answer["id"])).requester)
+    async with open_desk(database) as desk:
+        agent = (await desk.post("/agents", {"email": "ed@desk.example", "name": "Ed"})).json()["id"]
+        acting = await desk.token(Role.AGENT, agent=UUID(agent))
+        path = f"/tickets/{answer['id']}"
+        assert (await desk.post(f"{path}/tags", {"add": ["orphan"]})).status_code == 200
+        assert (await desk.post(f"{path}/notes", {"body": "Nobody is left."}, token=acting)).status_code == 200
+        note = (await desk.events(answer["id"]))[-1].data
+        assert isinstance(note, NoteAdded)
+        assert isinstance(note.body, Sealed)
+        assert str(note.body.person) == agent
+        assert (await desk.post(f"{path}/close", {"reason": "withdrawn"}, token=acting)).status_code == 200
+
+
 async def test_a_command_that_changes_nothing_keeps_its_answer_under_its_key(desk: IntakeDesk) -> None:
     answer = await desk.submit()
     path = f"/tickets/{answer['id']}/category"
@@ -290,3 +331,17 @@ def test_a_key_is_promised_where_it_counts_alone(desk: IntakeDesk) -> None:
     for path in paths:
         for method in paths[path].keys() & {"post", "put", "delete"}:
             assert promised(method, path) == ("/tickets" in path), path
+
+
+async def test_another_authors_words_and_files_are_sealed_to_the_author(desk: IntakeDesk) -> None:
+    answer = await desk.submit()
+    upload = {"name": "bobs.txt", "media_type": "text/plain", "content": b64encode(b"of Bob").decode()}
+    said = {"body": "Mine too.", "author": {"email": "bob@acme.example"}, "attachments": [upload]}
+    assert (await desk.post(f"/tickets/{answer['id']}/messages", said)).status_code == 200
+    message = (await desk.events(answer["id"]))[-1].data
+    assert isinstance(message, MessageReceived)
+    assert isinstance(message.body, Sealed)
+    assert isinstance(message.attachments[0].name, Sealed)
+    assert message.author is not None
+    assert message.author != (await held(desk, answer["id"])).requester
+    assert {message.body.person, message.attachments[0].name.person} == {message.author}

@@ -8,7 +8,7 @@ CREATE TABLE intake.logins (
     set_at   timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
--- Files that came with a ticket, sealed with its requester's key: erasing the person makes them unreadable too.
+-- Files that came with a ticket, sealed with the key of who sent them: erasing the person makes them unreadable too.
 CREATE TABLE intake.attachments (
     lane    smallint    NOT NULL,
     ticket  uuid        NOT NULL,

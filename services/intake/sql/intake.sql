@@ -1,6 +1,3 @@
--- name: stream_begun
-SELECT EXISTS (SELECT 1 FROM log.events WHERE lane = $1 AND stream = $2 AND version = 1);
-
 -- name: event_at
 -- Where an event of a stream stands: what a repeated command's answer is made of.
 SELECT e.position, n.number
