@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "contracts": "services.cli.contracts",
     "import": "services.cli.importing",
     "rebuild": "services.cli.rebuild",
+    "verify": "services.cli.verify",
     "keys": "services.cli.keys",
     "tail": "services.cli.tail",
     "dead-letters": "services.cli.dead_letters",

@@ -24,6 +24,7 @@ from contracts.ticket_commands import SubmitTicket
 from services.intake.app import assemble, catch_up
 from services.intake.call import Call
 from services.intake.edge import Edge
+from services.intake.mail.ledger import note
 from services.intake.mail.parse import Mail, parse
 from services.intake.mail.quarantine import Letter, lay_aside
 from services.intake.tickets import submit
@@ -111,8 +112,10 @@ class Door:
         for slug, recipient in {slug_of(address): address for address in recipients}.items():
             letter = Letter(key_of(mail, slug, content), mail.address, recipient, content)
             reason = await self._tried(mail, slug, letter)
+            client = None if reason == UNKNOWN else slug
             if reason is not None:
-                await lay_aside(self.edge, letter, reason, None if reason == UNKNOWN else slug)
+                await lay_aside(self.edge, letter, reason, client)
+            await note(self.edge, letter.key, client, quarantined=reason is not None)
             self.metrics.event("mail.taken", "ticket" if reason is None else "quarantined")
             log_message(LOG, "mail", bytes=len(content), outcome=reason or "ticket")
 

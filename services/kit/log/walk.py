@@ -15,6 +15,9 @@ from contracts.subjects import lane_of, lane_of_client
 GENESIS: Final = bytes(32)
 """What the first event of a lane is chained to."""
 
+NO_LANE: Final = -1
+"""Where a fault is that belongs to the desk and to none of its lanes."""
+
 KNOWN: Final = frozenset({"person.registered", "agent.registered"})
 """What tells of a person who has a key until `person.erased`."""
 
