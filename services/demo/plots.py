@@ -18,7 +18,7 @@ from services.demo.thread import Thread
 
 DAY = 480  # working minutes
 TAGS = ("first-contact", "recurring", "workaround", "known-error", "remote-session", "training", "vip")
-CONFIRMED = 0.45  # part of the solutions that the requester confirms
+CONFIRMED = 0.35  # part of the solutions that the requester confirms
 COMES_BACK = 0.06  # part of the resolved tickets
 CALLS = 0.3  # part of those who call then, and do not write
 CANDIDATES = 3  # people who are looked at when a ticket needs somebody; the earliest takes it
@@ -74,7 +74,7 @@ def asked(thread: Thread, case: Case, chance: Random) -> None:
     thread.work(spread(chance, 60 * case.pace))
     if chance.random() < 0.4:
         note(thread, fix)
-    if chance.random() < 0.35 and not case.topic.is_wish:
+    if chance.random() < 0.2 and not case.topic.is_wish:
         progress(thread, chance)
         thread.work(spread(chance, 150 * case.pace))
     solve(thread, case, chance, fix)

@@ -34,7 +34,7 @@ from services.demo.wording import Voice
 from services.kit.rules.promise import default_checkpoint
 
 KEPT = 0.9  # part of the promises that the desk keeps
-FORESEEN = 0.8  # part of the promises that a night would break and that are moved in time
+FORESEEN = 0.7  # part of the promises that a night would break and that are moved in time
 OVERNIGHT = timedelta(hours=3)  # between a broken promise and the letter: less can be made up for
 LOOK = timedelta(minutes=10)  # after which the owner looks at the time
 EARLY_MINUTES = (3, 25)  # how long before its promise a letter goes out
