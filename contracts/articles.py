@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime
 
-from contracts.model import Event
+from contracts.model import Event, Personal
 
 
 class Audience(StrEnum):
@@ -40,4 +40,4 @@ class ArticlePublished(Event):
 
 class ArticleRetired(Event):
     type: ClassVar[str] = "article.retired"
-    reason: str | None = None
+    reason: Personal | None = None

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from contracts import incidents
 from contracts.envelope import Recorded
-from contracts.model import Event
+from contracts.model import Event, Personal
 
 
 class IncidentStatus(StrEnum):
@@ -27,7 +27,7 @@ class Incident:
 
     status: IncidentStatus = IncidentStatus.ABSENT
     version: int = 0
-    title: str | None = None
+    title: Personal | None = None
     opened_at: datetime | None = None
     tickets: tuple[UUID, ...] = ()
     clients: frozenset[str] = frozenset()

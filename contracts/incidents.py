@@ -1,4 +1,7 @@
-"""Events of an incident: one problem that hits several clients. They live with the desk, client `_desk`. Pure data."""
+"""Events of an incident: one problem that hits several clients. They live with the desk, client `_desk`. Pure data.
+
+What people write here is sealed to the agent who wrote it: free text may name anybody.
+"""
 
 from __future__ import annotations
 
@@ -27,18 +30,18 @@ class IncidentOpened(Event):
     """A person declared it."""
 
     type: ClassVar[str] = "incident.opened"
-    title: str
+    title: Personal
     service: str | None = None
 
 
 class IncidentConfirmed(Event):
     type: ClassVar[str] = "incident.confirmed"
-    title: str
+    title: Personal
 
 
 class IncidentRejected(Event):
     type: ClassVar[str] = "incident.rejected"
-    reason: str
+    reason: Personal
 
 
 class IncidentTicketAdded(Event):
@@ -57,10 +60,10 @@ class IncidentUpdated(Event):
     """Words for everyone affected; they name no client."""
 
     type: ClassVar[str] = "incident.updated"
-    text: str
+    text: Personal
     next_update_at: AwareDatetime | None = None
 
 
 class IncidentResolved(Event):
     type: ClassVar[str] = "incident.resolved"
-    report: str
+    report: Personal

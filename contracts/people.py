@@ -100,8 +100,10 @@ class AgentChanged(Event):
 
 
 class AgentDeactivated(Event):
+    """`reason` is sealed to the agent whom it is about."""
+
     type: ClassVar[str] = "agent.deactivated"
-    reason: str | None = None
+    reason: Personal | None = None
 
 
 class ClockTicked(Event):
