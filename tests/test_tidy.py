@@ -15,6 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 FILE_LINES_MAX = 300
 FUNCTION_LINES_MAX = 40
+TESTS_MORE = 1.5  # the cases of one subject stay together, and a test may tell a longer story
 BANNED_NAMES = {"utils", "helpers", "common", "manager", "base_service", "core", "misc"}
 TOP_LEVEL = {
     *("services", "contracts", "deploy", "tests", "Makefile", "README.md", "pyproject.toml", "package.json"),
@@ -144,9 +145,16 @@ def test_every_module_opens_with_a_docstring() -> None:
     no(faults, "open the module with what enters, what leaves, and whether it is pure")
 
 
+def allowed(name: str, lines: int) -> float:
+    """The limit for one file: what is tests may be longer, what is data has none."""
+    if "/data/" in name:
+        return float("inf")
+    return lines * TESTS_MORE if name.startswith("tests/") else lines
+
+
 def test_files_stay_short() -> None:
     long = [(name, len((ROOT / name).read_text().splitlines())) for name in ours(".py", ".sql", ".css", ".js", ".html")]
-    faults = [f"  {name}: {lines} lines" for name, lines in long if lines > FILE_LINES_MAX and "/data/" not in name]
+    faults = [f"  {name}: {lines} lines" for name, lines in long if lines > allowed(name, FILE_LINES_MAX)]
     no(faults, f"a file has at most {FILE_LINES_MAX} lines: split it where its two subjects meet")
 
 
@@ -156,7 +164,7 @@ def test_functions_stay_short() -> None:
         for name in ours(".py")
         for node in ast.walk(parsed(name))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and (lines := (node.end_lineno or node.lineno) - node.lineno + 1) > FUNCTION_LINES_MAX
+        and (lines := (node.end_lineno or node.lineno) - node.lineno + 1) > allowed(name, FUNCTION_LINES_MAX)
     ]
     no(faults, f"a function has at most {FUNCTION_LINES_MAX} lines: name its parts and make them functions")
 

@@ -1,4 +1,4 @@
-"""An error enters; whether a server is merely away leaves: then one waits and tries again, and blames nobody. Pure."""
+"""An error enters; whether a server is merely away leaves: then one waits and tries again, and blames nobody."""
 
 from __future__ import annotations
 

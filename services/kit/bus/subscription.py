@@ -78,16 +78,20 @@ async def follow(
             await connected(client)
         while True:
             end_if_cancelled()
-            try:
-                await _subscribe(subscriber, durable)
-                started()
-                await _until_lost(subscriber.jetstream, durable)
-            except AWAY as error:
-                log_message(LOG, "bus_away", logging.WARNING, consumer=durable, error=describe(error))
-                await asyncio.sleep(WATCH_SECONDS)
-            await subscriber.stop()
+            await _follow_once(subscriber, durable, started)
     finally:
         await _close(broker)
+
+
+async def _follow_once(subscriber: LogicSubscriber[Any], durable: str, started: Callable[[], None]) -> None:
+    try:
+        await _subscribe(subscriber, durable)
+        started()
+        await _until_lost(subscriber.jetstream, durable)
+    except AWAY as error:
+        log_message(LOG, "bus_away", logging.WARNING, consumer=durable, error=describe(error))
+        await asyncio.sleep(WATCH_SECONDS)
+    await subscriber.stop()
 
 
 async def _raw(message: StreamMessage[list[Msg]]) -> list[Msg]:
