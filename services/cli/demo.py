@@ -34,5 +34,4 @@ async def tell_signpost(settings: Settings) -> list[str]:
     record = read(settings.home)
     if record is None:
         raise ValueError(f"the demo's record is missing in {settings.home}: start again")
-    bank = load_bank()
-    return ["", *signpost(settings.address, bank.desk, record, bank.outage.code)]
+    return ["", *signpost(settings.address, load_bank(), record)]

@@ -13,6 +13,8 @@ from contracts.clients import PutClient
 from contracts.ticket_commands import AddNote
 from services.demo import record as records
 from services.demo.actions import Action
+from services.demo.bank import load
+from services.demo.signpost import signpost
 from services.demo.steps import STEP, Step, steps
 
 MORNING = datetime(2026, 11, 2, 8, tzinfo=UTC)
@@ -68,3 +70,13 @@ def test_a_damaged_record_names_the_remedy(tmp_path: Path) -> None:
 def test_clients_and_people_are_there_before_the_first_ticket_is_sent() -> None:
     client = Action(MORNING, "client:acme", "acme", PutClient(name="Acme", prefix="ACME"))
     assert [len(step.actions) for step in steps([client, client, note(0), note(1)])] == [2, 2]
+
+
+def test_the_signpost_names_logins_of_every_role_and_the_outage_in_full_flood() -> None:
+    record = records.begun(1, datetime(2026, 11, 22, 20, 10, tzinfo=UTC))
+    record.outage = "LUM-74"
+    said = "\n".join(signpost("http://127.0.0.1:8400", load(), record))
+    assert all(role in said for role in ("administrator", "manager", "agent"))
+    assert "/inbox?q=AUTH-5203&status=all" in said
+    assert "/inbox?as_of=2026-11-12T09:56Z" in said
+    assert "/tickets/LUM-74" in said
