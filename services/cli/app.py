@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from typing import Protocol, cast
+from typing import Protocol, cast, get_args
 
 import typer
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from rich.console import Console
+
+from services.kit.settings import Settings
 
 COMMANDS: dict[str, str] = {
     "up": "services.cli.up",
@@ -31,6 +33,14 @@ COMMANDS: dict[str, str] = {
     "dead-letters": "services.cli.dead_letters",
 }
 """The first word of each command and the module that registers it, in the order of `daybook --help`."""
+
+
+SECRET_SETTINGS = frozenset(
+    name
+    for name, field in Settings.model_fields.items()
+    if SecretStr in (field.annotation, *get_args(field.annotation))
+)
+"""What is never printed, not even to say that it is wrong."""
 
 
 class Stop(Exception):
@@ -78,7 +88,9 @@ def _sentence(stop: Exception) -> str:
             return f"{stop.filename} belongs to another user: {remedy}"
         case ValidationError() if stop.title == "Settings":
             first = stop.errors()[0]
-            return f"DAYBOOK_{str(first['loc'][0]).upper()}: {first['msg']} (it is {first['input']!r})"
+            name = str(first["loc"][0])
+            given = "" if name in SECRET_SETTINGS else f" (it is {first['input']!r})"
+            return f"DAYBOOK_{name.upper()}: {first['msg']}{given}"
         case ValidationError():
             raise stop  # a fault of ours: its stack trace tells where
     return str(stop)

@@ -74,6 +74,11 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
+def without_login(urls: str) -> str:
+    """The servers of a list of URLs, without the user and password by which they are reached."""
+    return ",".join(url.rpartition("@")[2].rpartition("://")[2].partition("/")[0] for url in urls.split(","))
+
+
 def _claim_ports(settings: Settings) -> Settings:
     ports = {
         "port": claim(settings.port, "DAYBOOK_PORT", settings.host),
@@ -180,7 +185,7 @@ class Desk:
         say(f"Daybook runs at {self.settings.address}")
         if "door" in self._services:
             say(f"Mail in on 127.0.0.1:{self.settings.smtp_port}")
-        say(f"NATS on {self.settings.bus_url}")
+        say(f"NATS on {without_login(self.settings.bus_url)}")
         say(f"Data in {self.settings.home}")
         for line in lines:
             say(line)

@@ -8,6 +8,7 @@ import pytest
 import typer.main
 
 from services.cli import app
+from services.cli.up import without_login
 
 
 def said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
@@ -44,3 +45,20 @@ def test_every_command_is_registered_under_its_first_word() -> None:
     for command in app.COMMANDS:
         built = typer.main.get_command(app.build(command))
         assert command in built.commands  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", ["MASTER_KEY", "SECOND_MASTER_KEY", "SESSION_SECRET"])
+@pytest.mark.parametrize("value", ["c2hvcnQtYnV0LXNlY3JldA==", "not base64: secret"])
+def test_a_secret_that_is_wrong_is_named_and_never_printed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, value: str
+) -> None:
+    monkeypatch.setenv("DAYBOOK_HOME", str(tmp_path))
+    monkeypatch.setenv(f"DAYBOOK_{name}", value)
+    error = said(capsys, monkeypatch, "up")
+    assert error.startswith(f"daybook: DAYBOOK_{name}: ")
+    assert value not in error
+
+
+def test_where_the_bus_listens_is_said_without_its_password() -> None:
+    assert without_login("nats://127.0.0.1:8422") == "127.0.0.1:8422"
+    assert without_login("nats://desk:pa:ss@bus.example:4222,tls://token@two.example") == "bus.example:4222,two.example"
