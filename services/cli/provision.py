@@ -10,6 +10,7 @@ import typer
 
 from services.cli.app import Stop
 from services.kit.bus import provision_bus
+from services.kit.bus.connect import BusTooSmall
 from services.kit.migrate import CannotMigrate, create_database, migrations, provision_database
 from services.kit.settings import Settings, load
 
@@ -31,7 +32,10 @@ async def provision(settings: Settings, say: Callable[[str], None]) -> None:
     """Brings database and bus up to date. Raises CannotMigrate."""
     applied = await provision_log(settings)
     await _reach_bus(settings.bus_url)
-    await provision_bus(settings)
+    try:
+        await provision_bus(settings)
+    except BusTooSmall as reason:
+        raise CannotMigrate(str(reason)) from reason
     say(f"{'provisioned':<14} {len(applied)} new migrations, streams and consumers checked")
 
 

@@ -8,6 +8,7 @@ import typer
 
 from services.cli import processes
 from services.cli.app import Stop
+from services.kit.bus.connect import BusTooSmall
 
 
 def register(app: typer.Typer) -> None:
@@ -16,4 +17,7 @@ def register(app: typer.Typer) -> None:
         """Run one service in the foreground, against the servers named by the environment."""
         if name not in processes.SERVICES:
             raise Stop(f"there is no service {name}: choose one of {', '.join(processes.SERVICES)}")
-        processes.serve(name)
+        try:
+            processes.serve(name)
+        except BusTooSmall as reason:
+            raise Stop(str(reason)) from reason

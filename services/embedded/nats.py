@@ -12,6 +12,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from services.embedded.process import Program
+from services.kit.bus.connect import MESSAGE_BYTES_MIN
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 STORE_BYTES_MAX = 4_000_000_000  # a week of a busy desk; the log keeps the rest
 MEMORY_BYTES_MAX = 64_000_000  # streams live in files
-MESSAGE_BYTES_MAX = 4_000_000  # the largest event is a message of 2 MB, sealed and base64-coded
 
 
 def program(place: Place, port: int, *, store_bytes: int = STORE_BYTES_MAX) -> Program:
@@ -54,7 +54,7 @@ def _configuration(folder: Path, port: int, store_bytes: int) -> str:
             "server_name": "daybook",
             "host": "127.0.0.1",
             "port": port,
-            "max_payload": MESSAGE_BYTES_MAX,
+            "max_payload": MESSAGE_BYTES_MIN,
             "jetstream": jetstream,
         },
         indent=1,

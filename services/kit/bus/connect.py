@@ -21,6 +21,11 @@ RECONNECT_WAIT_SECONDS = 0.25  # a restarted server is back within a second
 CONNECT_SECONDS = 2
 PING_SECONDS = 5  # two silent pings tell that a half-open connection is dead
 POKE_BUFFER_BYTES = 8_000_000
+MESSAGE_BYTES_MIN = 4_000_000  # what a server must take: the largest text, 2 MB, sealed and base64-coded
+
+
+class BusTooSmall(Exception):
+    """The server takes smaller messages than an event may be."""
 
 
 class QuickClient(Client):
@@ -58,6 +63,15 @@ async def connect(settings: Settings, name: str) -> Client:
     client = QuickClient()
     await client.connect(settings.bus_url, error_cb=tell, allow_reconnect=True, **options(name))
     return client
+
+
+def require_room(client: Client) -> None:
+    """Refuses a server that would not take our largest events. Raises BusTooSmall with the remedy."""
+    if client.max_payload < MESSAGE_BYTES_MIN:
+        raise BusTooSmall(
+            f"NATS takes messages of {client.max_payload:,} bytes at most and an event may have {MESSAGE_BYTES_MIN:,}: "
+            f"set max_payload: {MESSAGE_BYTES_MIN} in the server's configuration and reload it"
+        )
 
 
 def end_if_cancelled() -> None:

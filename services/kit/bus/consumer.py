@@ -22,7 +22,7 @@ from services.kit.bus.census import answer_census
 from services.kit.bus.connect import end_if_cancelled
 from services.kit.bus.digest import SQL, AfterCommit, CursorMoved, Digest, Handler, LanesHandler, Share
 from services.kit.bus.lane import Lane
-from services.kit.bus.message import TRACEPARENT, NotAnEvent, Stored, opened, place_of, stored_of
+from services.kit.bus.message import BODY, IN_LOG, TRACEPARENT, NotAnEvent, Stored, opened, place_of, stored_of
 from services.kit.bus.subscription import follow
 from services.kit.metrics import Metrics
 from services.kit.postgres import Pool
@@ -199,6 +199,8 @@ class Consumer:
         found: list[tuple[Stored, str | None]] = []
         for message in lane.next_messages(room):
             headers = message.headers or {}
+            if headers.get(BODY) == IN_LOG:
+                break
             try:
                 stored = stored_of(headers, message.data)
             except NotAnEvent:

@@ -18,6 +18,9 @@ from contracts.subjects import LANES
 
 MESSAGE_ID = "Nats-Msg-Id"
 TRACEPARENT = "traceparent"
+BODY = "daybook-body"
+IN_LOG = "log"
+"""`daybook-body: log` on a message without a body: the event is too large for this server and is read from the log."""
 FREE_TEXT = frozenset({"ce-actor", "ce-causationid"})  # the others are ids, numbers, times and names of our own
 PLAIN = " !#$&'()*+,/:;<=>?@[\\]^`{|}~"  # what CloudEvents leaves as it is, besides letters, digits and -_.~
 

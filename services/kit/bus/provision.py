@@ -12,7 +12,7 @@ from nats.js import JetStreamContext, api
 from nats.js.errors import APIError, NotFoundError
 
 from contracts.subjects import ALL, STREAM
-from services.kit.bus.connect import connect
+from services.kit.bus.connect import connect, require_room
 
 if TYPE_CHECKING:
     from services.kit.settings import Settings
@@ -61,9 +61,13 @@ def durable_config(name: str) -> api.ConsumerConfig:
 
 
 async def provision_bus(settings: Settings) -> None:
-    """Creates the stream DAYBOOK and the durables, or brings existing ones to these settings. Safe at any time."""
+    """Creates the stream DAYBOOK and the durables, or brings existing ones to these settings. Safe at any time.
+
+    Raises BusTooSmall.
+    """
     client = await connect(settings, "daybook-provision")
     try:
+        require_room(client)
         await provision(client.jetstream())
     finally:
         await client.close()

@@ -26,10 +26,12 @@ from nats.aio.msg import Msg
 from opentelemetry.trace import Span, SpanKind
 
 from contracts.subjects import lane_subjects, subject
-from services.kit.bus.message import MESSAGE_ID, TRACEPARENT, Stored, headers_of
+from services.kit.bus.message import BODY, IN_LOG, MESSAGE_ID, TRACEPARENT, Stored, headers_of
 from services.kit.telemetry import start_span, traceparent_of
 
 ANSWER_SECONDS = 5.0  # a server that has not answered by then is asked what it has
+
+HEADERS_BYTES_MAX = 8_192  # of one event's headers, which the server counts as part of the message
 
 STREAM_ENDS_AT = "Nats-Expected-Last-Sequence"
 LANE_ENDS_AT = "Nats-Expected-Last-Subject-Sequence"
@@ -119,7 +121,10 @@ class Publisher:
         reply = f"{self._inbox}.{self._count}"
         answer = self._answers[reply] = asyncio.get_running_loop().create_future()
         name = subject(stored.lane, stored.client, stored.type, stored.stream)
-        await self._client.publish(name, stored.payload, reply=reply, headers=headers)
+        payload = stored.payload
+        if len(payload) > self._client.max_payload - HEADERS_BYTES_MAX:
+            payload, headers[BODY] = b"", IN_LOG  # so its lane goes on; who consumes it reads it from the log
+        await self._client.publish(name, payload, reply=reply, headers=headers)
         return _Message(stored, span, answer)
 
 

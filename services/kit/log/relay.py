@@ -26,7 +26,7 @@ from uuid_utils.compat import uuid7
 from contracts.subjects import LANES, STREAM, poke
 from services.kit.bus.away import is_away
 from services.kit.bus.census import answer_census
-from services.kit.bus.connect import connect, end_if_cancelled
+from services.kit.bus.connect import connect, end_if_cancelled, require_room
 from services.kit.bus.message import Stored
 from services.kit.bus.provision import provision
 from services.kit.bus.publish import Publisher, Sent, Tail
@@ -253,6 +253,7 @@ async def serve(settings: Settings) -> None:
     pool = await connect_pool(settings, "relay", size=POOL_SIZE, program="daybook-relay")
     client = await connect(settings, "daybook-relay")
     try:
+        require_room(client)
         relay = Relay(pool, client, Leases(pool, "relay", holder=uuid7()), Metrics("relay"))
         announce_ready()
         await relay.run()
