@@ -277,3 +277,12 @@ async def test_any_changed_byte_is_found_with_its_lane_and_position(pool_of: Poo
             faults = [fault async for fault in verify(connection)]
             await transaction.rollback()
         assert (placed.lane, placed.position - 1) in {(fault.lane, fault.position) for fault in faults}, change
+
+
+async def test_a_stream_in_a_lane_that_is_not_its_own_is_not_written(pool_of: PoolOf) -> None:
+    pool = await pool_of("intake")
+    away = stamp_lane(uuid7(), (lane_of_client("acme") + 1) % 16)
+    with pytest.raises(asyncpg.CheckViolationError, match="clients_lie_in_their_lane"):
+        await Appender(pool).append(Append("acme", [submitted(away)]))
+    with pytest.raises(asyncpg.CheckViolationError, match="streams_lie_in_their_lane"):
+        await Appender(pool).append(Append("acme", [submitted(ticket_of("acme")), note(away, 1)]))

@@ -34,7 +34,10 @@ CREATE TABLE log.events (
     hash           bytea       NOT NULL,
     CONSTRAINT one_event_per_position PRIMARY KEY (lane, position),
     CONSTRAINT one_event_per_stream_version UNIQUE (lane, stream, version),
-    CONSTRAINT one_event_per_client_sequence UNIQUE (lane, client, sequence)
+    CONSTRAINT one_event_per_client_sequence UNIQUE (lane, client, sequence),
+    -- Ids carry their lane and clients have theirs, as contracts/subjects.py says; a reader looks nowhere else.
+    CONSTRAINT streams_lie_in_their_lane CHECK (get_byte(uuid_send(stream), 15) & 15 = lane),
+    CONSTRAINT clients_lie_in_their_lane CHECK (get_byte(sha256(convert_to(client, 'UTF8')), 0) & 15 = lane)
 );
 
 -- Sealed text does not compress; trying costs time at every append.
