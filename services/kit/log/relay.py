@@ -47,6 +47,7 @@ WINDOW_MAX = 500  # events under way at once: some 30 ms of work, so that no pok
 WINDOW_MIN = LANES  # while another relay publishes into the same stream, most of a long window would be refused
 ONE_BY_ONE_MAX = 3  # lanes; more of them wait for fewer round trips together, at a cost for the server
 LANE_BYTES_MAX = 1_000_000  # of one lane in a window; an event may be 2 MB, it comes alone then
+PACE_SECONDS = 0.003  # from one busy round to the next: what comes meanwhile goes together, for a third of the work
 POLL_SECONDS = (0.25, 1.0)  # what a lost poke costs: at first, and after silence
 WATCH_SECONDS = 1.0
 WAIT_SECONDS = (0.1, 2.0)  # between attempts while a server is away or takes nothing: at first, and at most
@@ -72,7 +73,7 @@ class Relay:
         self._stream_born: datetime | None = None
         self._another = False
         self._window = WINDOW_MAX
-        self._busy = LANES
+        self._grown = set(range(LANES))
         self._poked = asyncio.Event()
 
     async def run(self) -> None:
@@ -89,7 +90,12 @@ class Relay:
         finally:
             await self._leases.release()
 
-    async def _poke(self, _: Msg) -> None:
+    async def _poke(self, message: Msg) -> None:
+        self._grown.add(int(message.subject.rpartition(".")[2]))
+        self._poked.set()
+
+    def _look_at_all(self) -> None:
+        self._grown.update(range(LANES))
         self._poked.set()
 
     async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
@@ -107,7 +113,7 @@ class Relay:
         held = set(await self._leases.renew())
         if held != before:
             log_message(LOG, "relay_lanes", lanes=",".join(map(str, sorted(held))))
-            self._poked.set()
+            self._look_at_all()
 
     async def _watch(self) -> None:
         """A wiped or recreated stream answers as if nothing was wrong: its birth and its end tell."""
@@ -125,7 +131,7 @@ class Relay:
     def _forget(self) -> None:
         """Has every tail read again before the next window; one under way is still judged by what it began with."""
         self._another = True
-        self._poked.set()
+        self._look_at_all()
 
     async def _provision(self) -> None:
         log_message(LOG, "stream_missing", logging.WARNING)
@@ -137,32 +143,35 @@ class Relay:
         while True:
             end_if_cancelled()
             self._poked.clear()
+            started = time.monotonic()
             try:
-                if await self._round():
-                    pause, poll = WAIT_SECONDS[0], POLL_SECONDS[0]
-                    continue
+                if not await self._round():
+                    poll = POLL_SECONDS[0] if await self._wait_for_poke(poll) else min(poll * 2, POLL_SECONDS[1])
+                pause = WAIT_SECONDS[0]
+                await asyncio.sleep(max(0.0, started + PACE_SECONDS - time.monotonic()))
+                continue
             except TakesNothing as error:
                 log_message(LOG, "bus_takes_nothing", logging.WARNING, error=str(error))
             except Exception as error:
                 if not _is_away(error):
                     raise
                 self._tails.clear()
-            else:
-                poll = POLL_SECONDS[0] if await self._wait_for_poke(poll) else min(poll * 2, POLL_SECONDS[1])
-                continue
+            self._grown.update(range(LANES))
             await asyncio.sleep(pause)
             pause = min(pause * 2, WAIT_SECONDS[1])
 
     async def _wait_for_poke(self, seconds: float) -> bool:
+        """Whether there was a poke. Where there was none, all lanes are looked at: it may have been lost."""
         try:
             async with asyncio.timeout(seconds):
                 await self._poked.wait()
         except TimeoutError:
+            self._grown.update(range(LANES))
             return False
         return True
 
     async def _round(self) -> bool:
-        """Publishes one window. False where there was nothing to publish."""
+        """Publishes what the lanes that have grown hold, one window of it. Whether there is more."""
         held = self._leases.held()
         if self._another:
             self._another = False
@@ -175,18 +184,19 @@ class Relay:
             except NotFoundError:
                 await self._provision()
                 return True
-        window = await self._read()
+        grown, self._grown = self._grown & self._tails.keys(), set()
+        window = await self._read(sorted(grown)) if grown else []
         for part, is_lane in self._parts(window):
             started = time.monotonic()
             sent = await self._publisher.publish(part, self._tails, self._stream_end if is_lane else None)
             self._metrics.batch("relay", time.monotonic() - started)
             self._note(sent)
             if len(sent.taken) < len(part):
+                self._grown |= grown
                 await self._recover(part, sent)
-                break
-        else:
-            self._window = min(self._window * 2, WINDOW_MAX)
-        return bool(window)
+                return True
+        self._window = min(self._window * 2, WINDOW_MAX)
+        return bool(self._grown)
 
     def _parts(self, window: list[Stored]) -> Iterator[tuple[list[Stored], bool]]:
         """One lane after the other, where that is soon done and no other relay publishes; else all lanes together.
@@ -199,16 +209,17 @@ class Relay:
         elif window:
             yield window, False
 
-    async def _read(self) -> list[Stored]:
-        """What follows in the held lanes, of each a fair part: no lane waits behind a busy one."""
-        lanes = sorted(self._tails)
+    async def _read(self, lanes: list[int]) -> list[Stored]:
+        """What follows in some lanes, of each a fair part: no lane waits behind a busy one."""
         positions = [self._tails[lane].position for lane in lanes]
-        fair = max(1, self._window // self._busy)
+        fair = max(1, self._window // len(lanes))
         rows = await self._pool.fetch(SQL["window"], lanes, positions, fair, LANE_BYTES_MAX)
-        self._busy = max(1, len({row["lane"] for row in rows}))
-        fair = max(1, self._window // self._busy)
-        found = [Stored(*row) for row in rows]
-        return [stored for stored in found if stored.position <= self._tails[stored.lane].position + fair]
+        window = [Stored(*row) for row in rows]
+        for lane, events in groupby(window, key=lambda stored: stored.lane):
+            sizes = [len(stored.payload) for stored in events]
+            if len(sizes) == fair or sum(sizes) >= LANE_BYTES_MAX:
+                self._grown.add(lane)
+        return window
 
     def _note(self, sent: Sent) -> None:
         for stored, sequence in sent.taken:
