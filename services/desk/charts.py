@@ -12,6 +12,7 @@ WIDTH, HEIGHT = 960, 190
 LEFT, RIGHT, TOP, BOTTOM = 34, 8, 12, 26
 TIP_WIDTH = 150
 LABELS_MAX = 10
+STEPS = (1, 2, 3, 4, 5)
 
 
 @dataclass(frozen=True)
@@ -96,11 +97,13 @@ def _point(day: DayFigures, place: int, step: float, created_y: float, resolved_
 
 
 def nice_top(highest: int) -> int:
-    """The least of 4, 8, 20, 40, 80, 200 … that holds the highest value: four even steps with round labels."""
-    top = 4
-    while top < highest:
-        top = top * 5 // 2 if str(top).startswith("8") else top * 2
-    return top
+    """The least top that holds the highest value in four steps of a round number: 4, 8, 12, 16, 20, 40, 60, 80 …"""
+    scale = 1
+    while True:
+        for step in STEPS:
+            if 4 * step * scale >= highest:
+                return 4 * step * scale
+        scale *= 10
 
 
 def _path(points: Sequence[tuple[float, float]]) -> str:

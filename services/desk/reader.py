@@ -108,10 +108,10 @@ def span(seconds: float) -> str:
     """A length of time in its largest unit: `40 s`, `12 min`, `3 h`, `5 days`."""
     if seconds < 60:
         return f"{max(1, int(seconds))} s"
-    if seconds < 5400:
-        return f"{round(seconds / 60)} min"
+    if seconds < 3600:
+        return f"{int(seconds // 60)} min"
     if seconds < 36 * 3600:
-        return f"{round(seconds / 3600)} h"
+        return f"{int(seconds // 3600)} h"
     days = round(seconds / 86400)
     return f"{days} days" if days < 60 else f"{round(days / 30.4)} months"
 

@@ -138,7 +138,9 @@ def test_what_is_missing_is_told_beside_its_field(command: object, fields: dict[
     assert missing.value.field == field
 
 
-@pytest.mark.parametrize(("highest", "top"), [(0, 4), (4, 4), (5, 8), (9, 20), (41, 80), (81, 200), (900, 2000)])
+@pytest.mark.parametrize(
+    ("highest", "top"), [(0, 4), (4, 4), (5, 8), (9, 12), (19, 20), (41, 80), (115, 120), (900, 1200)]
+)
 def test_the_axis_ends_at_a_round_number(highest: int, top: int) -> None:
     assert charts.nice_top(highest) == top
 

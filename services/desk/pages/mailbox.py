@@ -74,5 +74,11 @@ def clean(html: str | None) -> Markup | None:
     """A letter's HTML with nothing in it that could run, load or look like the desk itself."""
     if not html:
         return None
-    cleaned = nh3.clean(html, tags=TAGS, attributes={"a": {"href"}}, url_schemes={"http", "https", "mailto"})
+    cleaned = nh3.clean(
+        html,
+        tags=TAGS,
+        clean_content_tags={"script", "style", "title"},
+        attributes={"a": {"href"}},
+        url_schemes={"http", "https", "mailto"},
+    )
     return Markup(cleaned)  # noqa: S704  this is where it becomes safe
