@@ -60,8 +60,8 @@ async def run_consumer(
 
     With `lanes_together` one transaction takes the events of several lanes, in ascending order: right for a handler
     that appends nothing. One that appends lane by lane would hold the first lane's lock for all the others: it leaves
-    it False, or better implements LanesHandler, which is always served together. The pool needs five connections, where
-    lanes go together two.
+    it False, or better implements LanesHandler, which is always served together. The pool should hold five connections,
+    where lanes go together two; a handler that takes one of its own besides the transaction's never waits for ever.
     """
     digest = Digest(handler, pool, clock, metrics or Metrics(handler.name))
     consumer = Consumer(digest, lanes_together=lanes_together or isinstance(handler, LanesHandler), batch_max=batch_max)
@@ -80,7 +80,8 @@ class Consumer:
         self._lanes: list[Lane[Msg]] = [Lane(number) for number in range(LANES)]
         self._groups = [self._lanes] if lanes_together else [[lane] for lane in self._lanes]
         self._wakes = [asyncio.Event() for _ in self._groups]
-        self._turns = asyncio.Semaphore(min(AT_ONCE, len(self._groups)))
+        # A handler may want a connection besides the one of its transaction: the last one is left to them.
+        self._turns = asyncio.Semaphore(max(1, min(AT_ONCE, len(self._groups), digest.pool.get_max_size() - 1)))
         self._room = asyncio.Event()
 
     async def run(self) -> None:
