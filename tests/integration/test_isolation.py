@@ -165,7 +165,7 @@ async def test_another_clients_ticket_is_not_there(outside: Outside, route: Rout
 AS_OF = ["@3:1", "@4:1", *(f"@{lane}:999999999" for lane in range(LANES)), "2999-01-01T00:00:00Z", "nonsense"]
 
 
-@pytest.mark.parametrize("route", [route for route in OF_A_TICKET if route.method == "GET"], ids=lambda route: route.key)
+@pytest.mark.parametrize("route", [each for each in OF_A_TICKET if each.method == "GET"], ids=lambda each: each.key)
 @pytest.mark.parametrize("by", ["id", "reference"])
 async def test_no_moment_of_another_clients_ticket_tells_that_it_is_there(
     outside: Outside, route: Route, by: str

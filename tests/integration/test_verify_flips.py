@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 import asyncpg
@@ -49,7 +48,7 @@ def event(stream: object, version: int, data: object, **more: object) -> NewEven
 
 
 @pytest.fixture(scope="module")
-async def columns(pool_of: PoolOf) -> AsyncIterator[list[Column]]:
+async def columns(pool_of: PoolOf) -> list[Column]:
     """A log of some clients in several lanes; its columns."""
     intake, owner = await pool_of("intake"), await pool_of("owner")
     for number in range(24):
@@ -70,7 +69,7 @@ async def columns(pool_of: PoolOf) -> AsyncIterator[list[Column]]:
         "SELECT column_name, data_type, is_nullable = 'YES' FROM information_schema.columns "
         "WHERE table_schema = 'log' AND table_name = 'events' ORDER BY ordinal_position"
     )
-    yield [Column(*row) for row in rows]
+    return [Column(*row) for row in rows]
 
 
 async def flipped(connection: Connection, column: Column, chance: random.Random) -> tuple[int, int] | None:
