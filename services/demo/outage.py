@@ -103,7 +103,7 @@ def _answer(bank: Bank, thread: Thread, letters: Letters, chance: Random, began:
     """Taken, tagged, answered with what is known, and told of the progress."""
     thread.until(began + timedelta(minutes=KNOWN_MINUTES))
     thread.assign(chance.choice(thread.cast.speakers(thread.requester.language, Level.L2, Level.L3)), spread(chance, 5))
-    if chance.random() < 0.4:
+    if chance.random() < 0.7:
         thread.prioritise(Priority.P1, bank.outage.priority_reason)
     thread.tag(bank.outage.tag)
     if chance.random() < 0.3:

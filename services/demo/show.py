@@ -46,4 +46,5 @@ class Show:
         self._bar.update(self._task, advance=actions, day=f"{self._now:%a %d %b %H:%M}", tickets=tickets)
         if not self._console.is_terminal and self._now >= self._next_line:
             self._console.print(f"played up to {self._now:%a %d %b}: {tickets} tickets", highlight=False)
-            self._next_line += LINE_EVERY
+            while self._next_line <= self._now:
+                self._next_line += LINE_EVERY
