@@ -50,7 +50,7 @@ format: install ## format the Python sources
 
 lock: install ## resolve the dependencies of pyproject.toml anew
 	$(LOCK) --output-file requirements.lock
-	$(LOCK) --extra dev --constraint requirements.lock --output-file requirements-dev.lock
+	$(LOCK) --extra dev --extra parquet --constraint requirements.lock --output-file requirements-dev.lock
 
 clean: ## remove .venv and caches; the desk's data stays
 	rm -rf .venv *.egg-info build .pytest_cache .mypy_cache .ruff_cache .hypothesis

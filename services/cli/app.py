@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "import": "services.cli.importing",
     "rebuild": "services.cli.rebuild",
     "verify": "services.cli.verify",
+    "export": "services.cli.export",
     "keys": "services.cli.keys",
     "tail": "services.cli.tail",
     "dead-letters": "services.cli.dead_letters",

@@ -1,4 +1,4 @@
-"""A log of another desk enters, tickets leave: `daybook import FILE --map MAP`."""
+"""A log of another desk enters, tickets leave: `daybook import FILE --map MAP`; and our own exports are read back."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from services.cli.app import Stop
+from services.cli.read_back import read_back
 from services.importing.find_map import find_map, names
 from services.importing.job import Plan, import_log, plan_import
 from services.importing.refusals import BadFile, BadMap, RefusedRow
@@ -31,12 +32,17 @@ SHOWN_MAX = 10  # refused rows on the screen; the quarantine file has them all
 def register(app: typer.Typer) -> None:
     @app.command("import")
     def import_command(
-        file: Annotated[Path, typer.Argument(help="A CSV event log, plain or gzip.")],
-        map_: Annotated[str, typer.Option("--map", help=f"A map's path, or one of: {', '.join(names())}.")],
+        file: Annotated[Path, typer.Argument(help="A CSV event log, plain or gzip; or a folder of daybook export.")],
+        map_: Annotated[str, typer.Option("--map", help=f"A map's path, or one of: {', '.join(names())}.")] = "",
         as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, and no progress.")] = False,
         check: Annotated[bool, typer.Option("--check", help="Read and understand the file, write nothing.")] = False,
     ) -> None:
         """Import another desk's event log. Safe to repeat: what is there already is not written again."""
+        if file.is_dir():
+            read_back(file, as_json=as_json)
+            return
+        if not map_:
+            raise Stop(f"{file} needs a map: add --map with a map's path, or one of {', '.join(names())}")
         settings = load()
         try:
             source = find_map(map_)

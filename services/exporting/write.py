@@ -87,10 +87,8 @@ class Writer:
         return manifest
 
     def _prepare(self) -> None:
-        if self._folder.exists() and any(self._folder.iterdir()):
-            raise BadExport(f"{self._folder} is not empty: name a new folder")
-        (self._folder / "events").mkdir(parents=True)
-        self._folder.chmod(0o700)
+        new_folder(self._folder)
+        (self._folder / "events").mkdir()
 
     async def _lanes(self, reader: Reader, ends: Ends) -> list[dict[str, Any]]:
         for lane in range(LANES):
@@ -140,6 +138,14 @@ class Writer:
             out.flush()
             os.fsync(out.fileno())
         fresh.replace(self._folder / form.MANIFEST)
+
+
+def new_folder(folder: Path) -> None:
+    """Makes a folder for its owner alone. Raises BadExport where there is something in it."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise BadExport(f"{folder} is not empty: name a new folder")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
 
 
 async def _in_batches(reader: Any, query: str, arguments: Sequence[Any], size: int) -> AsyncIterator[list[bytes]]:

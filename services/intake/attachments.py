@@ -38,7 +38,7 @@ async def _keep(pool: Pool, vault: Vault, *, ticket: UUID, person: UUID, upload:
     content = await asyncio.to_thread(decoded, upload.content, field)
     digest = sha256(content)
     sealed = await asyncio.to_thread(vault.seal_bytes, person, content)
-    await pool.execute(SQL["keep_file"], lane_of(ticket), ticket, digest.digest(), len(content), sealed)
+    await pool.execute(SQL["keep_file"], lane_of(ticket), ticket, digest.digest(), len(content), sealed, person)
     return Attachment(name=upload.name, media_type=upload.media_type, bytes=len(content), sha256=digest.hexdigest())
 
 

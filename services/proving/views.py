@@ -95,7 +95,7 @@ async def _feed(connection: Connection, view: View, upto: Mapping[int, int], tol
 async def _fold_queue(connection: Connection, upto: Mapping[int, int], told: Told) -> None:
     """Ticket by ticket, each folded in one go and written once."""
     for lane, end in upto.items():
-        async for page in _streams(connection, lane, end):
+        async for page in streams(connection, lane, end):
             changes = Changes()
             for stream, events in groupby(page, attrgetter("stream")):
                 changes.follow(stream, None, events)
@@ -109,7 +109,7 @@ async def _fold_queue(connection: Connection, upto: Mapping[int, int], told: Tol
             told(len(page))
 
 
-async def _streams(connection: Connection, lane: int, upto: int) -> AsyncIterator[list[Any]]:
+async def streams(connection: Connection, lane: int, upto: int) -> AsyncIterator[list[Any]]:
     """Pages of whole streams of tickets, in the order of their ids. A stream longer than a page comes alone."""
     after = NOBODY
     while True:

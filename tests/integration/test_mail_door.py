@@ -35,6 +35,7 @@ from services.kit.log.read import read_client
 from services.kit.metrics import Metrics
 from services.kit.postgres import Pool
 from services.kit.settings import Settings
+from services.proving.doors import reconcile
 from tests.conftest import PoolOf
 
 NAMES = count(1)
@@ -256,3 +257,21 @@ async def test_the_quarantine_is_listed_without_anything_of_a_person(
     assert set(row) == {"id", "reason", "client", "bytes", "received_at"}
     assert row["reason"] == "unknown_client"
     assert lane_of_client("_desk") == (await post.aside())[0]["lane"]
+
+
+async def test_what_the_door_has_taken_is_reconciled_with_log_and_quarantine(post: Post, pool_of: PoolOf) -> None:
+    """One mail of each kind; then each is taken away behind the desk's back."""
+    owner, slug = await pool_of("owner"), await post.client()
+    await owner.execute("DELETE FROM intake.mails")
+    await post.send(letter("Kept as a ticket"), f"{slug}@desk.example")
+    await post.send(letter("Kept aside"), "nobody-here@desk.example")
+    doors = await reconcile(owner)
+    assert (doors.faults, doors.mails) == ([], {"tickets": 1, "quarantined": 1})
+    async with owner.acquire() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        await connection.execute("DELETE FROM intake.quarantine")
+        await connection.execute("DELETE FROM log.commands WHERE scope = $1", f"mail {slug}")
+        lost = await reconcile(connection)
+        await transaction.rollback()
+    assert sorted(fault.what.rsplit(" ", 2)[1:] for fault in lost.faults) == [["no", "quarantine"], ["no", "ticket"]]

@@ -6,7 +6,7 @@ LEFT JOIN log.events n ON n.lane = e.lane AND n.stream = e.stream AND n.version 
 WHERE e.lane = $1 AND e.stream = $2 AND e.version = $3;
 
 -- name: keep_file
-INSERT INTO intake.attachments (lane, ticket, sha256, bytes, sealed) VALUES ($1, $2, $3, $4, $5)
+INSERT INTO intake.attachments (lane, ticket, sha256, bytes, sealed, person) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT ON CONSTRAINT one_file_per_ticket_and_hash DO NOTHING;
 
 -- name: password_of

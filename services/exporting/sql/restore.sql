@@ -1,0 +1,82 @@
+-- name: lock
+-- Nobody appends while an export is read back.
+SELECT lane FROM log.lanes ORDER BY lane FOR UPDATE;
+
+-- name: used
+SELECT EXISTS (SELECT FROM log.events) OR EXISTS (SELECT FROM log.commands) OR EXISTS (SELECT FROM personal.people);
+
+-- name: clear
+-- What a desk that was started and never used may hold: a secret, cursors that stand at the beginning.
+WITH secrets AS (DELETE FROM personal.secrets) DELETE FROM log.cursors;
+
+-- name: heads
+UPDATE log.lanes l SET position = u.position, hash = u.hash, recorded_at = coalesce(e.recorded_at, l.recorded_at)
+FROM unnest($1::smallint[], $2::bigint[], $3::bytea[]) AS u (lane, position, hash)
+LEFT JOIN log.events e ON e.lane = u.lane AND e.position = u.position
+WHERE l.lane = u.lane;
+
+-- name: counters
+INSERT INTO log.counters (lane, client, sequence, number)
+SELECT lane, client, max(sequence), coalesce(max(number), 0) FROM log.events GROUP BY lane, client;
+
+-- name: people
+INSERT INTO personal.people (lane, person, client, handle, wrapped)
+SELECT lane, person, client, handle, wrapped FROM json_populate_recordset(NULL::personal.people, $1::text::json);
+
+-- name: secrets
+INSERT INTO personal.secrets (name, wrapped)
+SELECT name, wrapped FROM json_populate_recordset(NULL::personal.secrets, $1::text::json);
+
+-- name: commands
+INSERT INTO log.commands (lane, scope, command, fingerprint, answer, recorded_at)
+SELECT lane, scope, command, fingerprint, answer, recorded_at FROM json_populate_recordset(NULL::log.commands, $1::text::json);
+
+-- name: cursors
+INSERT INTO log.cursors (lane, consumer, position, waiting)
+SELECT lane, consumer, position, waiting FROM json_populate_recordset(NULL::log.cursors, $1::text::json);
+
+-- name: dead_letters
+INSERT INTO log.dead_letters (lane, consumer, position, stream, type, error, attempts, failed_at, replayed_at,
+                              replay_requested_at)
+SELECT lane, consumer, position, stream, type, error, attempts, failed_at, replayed_at, replay_requested_at
+FROM json_populate_recordset(NULL::log.dead_letters, $1::text::json);
+
+-- name: prefixes
+INSERT INTO access.prefixes (prefix, client)
+SELECT prefix, client FROM json_populate_recordset(NULL::access.prefixes, $1::text::json);
+
+-- name: tokens
+INSERT INTO access.tokens (digest, id, name, role, clients, origin, scopes, agent, session, created_at, expires_at,
+                           revoked_at)
+SELECT digest, id, name, role, clients, origin, scopes, agent, session, created_at, expires_at, revoked_at
+FROM json_populate_recordset(NULL::access.tokens, $1::text::json);
+
+-- name: logins
+INSERT INTO intake.logins (agent, password, set_at)
+SELECT agent, password, set_at FROM json_populate_recordset(NULL::intake.logins, $1::text::json);
+
+-- name: attachments
+INSERT INTO intake.attachments (lane, ticket, sha256, bytes, sealed, kept_at, person)
+SELECT lane, ticket, sha256, bytes, sealed, kept_at, person FROM json_populate_recordset(NULL::intake.attachments, $1::text::json);
+
+-- name: quarantine
+INSERT INTO intake.quarantine (lane, id, key, reason, client, person, bytes, envelope, sealed, received_at)
+SELECT lane, id, key, reason, client, person, bytes, envelope, sealed, received_at
+FROM json_populate_recordset(NULL::intake.quarantine, $1::text::json);
+
+-- name: mails
+INSERT INTO intake.mails (lane, key, outcome, client, taken_at)
+SELECT lane, key, outcome, client, taken_at FROM json_populate_recordset(NULL::intake.mails, $1::text::json);
+
+-- name: outbox
+INSERT INTO notification.outbox (lane, event, effect, ticket, client, origin, trace, occurred_at, state, due_at, attempts,
+                                 attempted, doubts, holder, claimed_until, code)
+SELECT lane, event, effect, ticket, client, origin, trace, occurred_at, state, due_at, attempts, attempted, doubts, holder,
+       claimed_until, code
+FROM json_populate_recordset(NULL::notification.outbox, $1::text::json);
+
+-- name: mailbox
+INSERT INTO notification.mailbox (lane, id, kept_at, client, ticket, reference, person, letter, language, message_id, headers,
+                                  content)
+SELECT lane, id, kept_at, client, ticket, reference, person, letter, language, message_id, headers, content
+FROM json_populate_recordset(NULL::notification.mailbox, $1::text::json);
