@@ -15,6 +15,7 @@ import nats
 import pytest
 from nats.aio.msg import Msg
 
+from contracts.subjects import STREAM
 from services.embedded.place import Place
 from services.kit.bus import pull, subscription
 from services.kit.bus.pull import FETCH_MAX, PromptPull
@@ -78,31 +79,50 @@ async def _all_of(arrivals: Arrivals, count: int) -> bool:
     return len(arrivals.numbers) >= count
 
 
-class Script:
-    """A pull subscription that does what a list says."""
-
-    def __init__(self, *steps: list[Msg] | Exception) -> None:
-        self.steps = list(steps)
-
-    async def fetch(self, batch: int = 1, timeout: float | None = 5) -> list[Msg]:
-        step = self.steps.pop(0)
-        if isinstance(step, Exception):
-            raise step
-        return step
-
-    async def unsubscribe(self) -> None: ...
+async def test_a_fetch_at_its_deadline_is_the_time_out_that_faststream_knows(own: Bus) -> None:
+    client = await nats.connect(own.settings.bus_url)
+    promptly = PromptPull(client, STREAM, "triage")
+    await promptly.open()
+    for seconds in (0.0, 0.001, 0.01):
+        with pytest.raises(nats.errors.TimeoutError):
+            await promptly.fetch(FETCH_MAX, timeout=seconds)
+    await client.publish("daybook.1.x.y.z.0", b"1")
+    (message,) = await promptly.fetch(FETCH_MAX, timeout=5)
+    assert message.data == b"1"
+    await client.close()
 
 
-@pytest.mark.parametrize(
-    "error", [TimeoutError(), nats.errors.TimeoutError(), nats.js.errors.ServiceUnavailableError()]
-)
-async def test_every_failure_to_fetch_is_the_time_out_that_faststream_knows(error: Exception) -> None:
+async def test_the_rest_of_a_batch_is_not_waited_for(own: Bus) -> None:
+    client = await nats.connect(own.settings.bus_url)
+    started = time.monotonic()
     with pytest.raises(nats.errors.TimeoutError):
-        await PromptPull(Script(error)).fetch(FETCH_MAX, timeout=0.01)
+        await PromptPull(client, STREAM, "triage").fetch(FETCH_MAX - 1, timeout=10)
+    assert time.monotonic() - started < 1
+    await client.close()
 
 
-async def test_the_rest_of_a_batch_is_not_waited_for() -> None:
-    script = Script([])
-    with pytest.raises(nats.errors.TimeoutError):
-        await PromptPull(script).fetch(FETCH_MAX - 1, timeout=10)
-    assert script.steps == [[]]  # nothing was asked of the server
+@pytest.mark.parametrize("missing", ["consumer", "stream"])
+async def test_without_a_consumer_fetches_do_not_spin(own: Bus, missing: str) -> None:
+    client = await nats.connect(own.settings.bus_url)
+    if missing == "stream":
+        await client.jetstream().delete_stream(STREAM)
+    promptly = PromptPull(client, STREAM, "nobody")
+    await promptly.open()
+    started = time.monotonic()
+    for _ in range(5):
+        with pytest.raises(nats.errors.TimeoutError):
+            await promptly.fetch(FETCH_MAX, timeout=0.1)
+    assert time.monotonic() - started > 0.4
+    await client.close()
+
+
+async def test_a_backlog_is_fetched_in_order_and_whole(own: Bus) -> None:
+    arrivals, subscribed = Arrivals(), asyncio.Event()
+    client = await nats.connect(own.settings.bus_url)
+    for number in range(3_000):
+        await client.publish("daybook.1.x.y.z.0", f"{number} {time.monotonic()}".encode())
+    await client.flush()
+    async with running(subscription.follow(own.settings, "triage", arrivals.take, subscribed.set)):
+        await eventually(lambda: _all_of(arrivals, 3_000))
+    await client.close()
+    assert arrivals.numbers == list(range(3_000))

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from faststream import AckPolicy
 from faststream.message import StreamMessage
@@ -21,7 +21,7 @@ from contracts.subjects import ALL, STREAM
 from services.kit.bus.away import AWAY
 from services.kit.bus.connect import QuickClient, end_if_cancelled, options, tell
 from services.kit.bus.provision import durable_config, provision
-from services.kit.bus.pull import FETCH_MAX, FETCH_SECONDS, Fetches, PromptPull
+from services.kit.bus.pull import FETCH_MAX, FETCH_SECONDS, PromptPull
 from services.kit.telemetry import describe, log_message
 
 if TYPE_CHECKING:
@@ -105,9 +105,13 @@ async def _subscribe(subscriber: LogicSubscriber[Any], durable: str) -> None:
     except NotFoundError:
         log_message(LOG, "durable_missing", logging.WARNING, consumer=durable)
         await provision(subscriber.jetstream, (durable,))
+    pull = PromptPull(subscriber.connection, STREAM, durable)
+    await pull.open()
     await subscriber.start()
     # FastStream's loop has not begun yet: it is a task of this same event loop, and nothing was awaited in between.
-    subscriber.subscription = PromptPull(cast("Fetches", subscriber.subscription))
+    given, subscriber.subscription = subscriber.subscription, pull
+    if given is not None:
+        await given.unsubscribe()
 
 
 async def _until_lost(jetstream: JetStreamContext, durable: str) -> None:
