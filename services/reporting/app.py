@@ -63,7 +63,11 @@ async def open_app(
         size=READERS,
         program="daybook-reporting-api",
         statement_seconds=READ_SECONDS,
-        server_settings={"search_path": SCHEMAS, "plan_cache_mode": "force_custom_plan"},
+        server_settings={
+            "search_path": SCHEMAS,
+            "plan_cache_mode": "force_custom_plan",  # which plan is good depends on the filters
+            "max_parallel_workers_per_gather": "0",  # one reader must not take the cores of all
+        },
     )
     feed = Feed(pool)
     edge = Edge(pool, reading_vault(pool, settings), clock or clock_for(settings), feed, settings.session_secret_bytes)

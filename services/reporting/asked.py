@@ -100,6 +100,7 @@ class Asked:
     limit: int
     cursor: Cursor | None
     at: datetime | None
+    now: datetime
 
     @property
     def facets(self) -> list[tuple[str, str]]:
@@ -114,7 +115,7 @@ class Asked:
         return found
 
 
-def asked_of(given: QueueParameters, caller: Principal) -> Asked:
+def asked_of(given: QueueParameters, caller: Principal, now: datetime) -> Asked:
     """The question within the caller's rights. Raises Problem (invalid_field) for a value that is none."""
     words = (given.q or "").strip()
     sort: Sort = given.sort or ("relevance" if words else "deadline")
@@ -134,6 +135,7 @@ def asked_of(given: QueueParameters, caller: Principal) -> Asked:
         limit=given.limit,
         cursor=read_cursor(given.cursor, sort) if given.cursor else None,
         at=instant(given.as_of),
+        now=now,
     )
 
 

@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
+import asyncpg
+
 from contracts.envelope import EPOCH, microseconds
 from contracts.subjects import LANES, lane_of_client
 from contracts.terms import Priority, Status
 from services.kit.postgres import Connection, Pool, queries
 from services.reporting.line import ACTIVE, NEVER
+from services.reporting.queue_pages import mostly_before
 
 SQL = queries("services/reporting/sql/dashboard.sql")
 
@@ -34,11 +37,20 @@ class Figures:
     unassigned: int = 0
     next_due: datetime | None = None
 
-    def add(self, client: str, status: str, priority: str, tickets: int) -> None:
+    def add(self, status: str, priority: str, tickets: int) -> None:
         self.by_status[status] += tickets
         if status in ACTIVE_WORDS:
             self.by_priority[priority or "none"] += tickets
-            self.open[client] += tickets
+
+    def add_row(self, row: asyncpg.Record, times: int) -> None:
+        """Adds a row that was counted by client, or takes it away (times -1)."""
+        self.add(row["status"], row["priority"], row["tickets"] * times)
+        if row["status"] in ACTIVE_WORDS:
+            self.open[row["client"]] += row["tickets"] * times
+            self.unassigned += row["unassigned"] * times
+
+    def due(self, at: datetime) -> None:
+        self.next_due = min(self.next_due or at, at)
 
 
 async def dashboard(
@@ -46,7 +58,7 @@ async def dashboard(
 ) -> dict[str, Any]:
     """The figures as they are now, or as they were at an instant."""
     lanes = lanes_of(clients)
-    figures = await (_now(reader, lanes, clients, now) if at is None else _then(reader, clients, at))
+    figures = await (_now(reader, lanes, clients, now) if at is None else _then(reader, lanes, clients, at, now))
     days = await _days(reader, lanes, clients, at, now)
     shown = sorted(figures.open, key=lambda client: (-figures.overdue[client], -figures.open[client], client))[
         :CLIENTS_MAX
@@ -83,28 +95,49 @@ def lanes_of(clients: Iterable[str] | None) -> list[int]:
 
 async def _now(reader: Reader, lanes: Sequence[int], clients: Sequence[str] | None, now: datetime) -> Figures:
     figures = Figures()
-    for row in await reader.fetch(SQL["figures"], lanes, clients):
-        if row["unassigned"]:
-            figures.unassigned += row["tickets"] if row["status"] in ACTIVE_WORDS else 0
-        else:
-            figures.add(row["client"], row["status"], row["priority"], row["tickets"])
-    key = microseconds(now)
-    for row in await reader.fetch(SQL["overdue"], ACTIVE_WORDS, key, clients):
-        figures.overdue[row["client"]] = row["tickets"]
-    due: int | None = await reader.fetchval(SQL["next_due"], ACTIVE_WORDS, key, clients)
-    figures.next_due = None if due is None or due == NEVER else EPOCH + timedelta(microseconds=due)
+    await _add_kept(reader, figures, lanes, clients)
+    await _add_late(reader, figures, clients, now, None)
     return figures
 
 
-async def _then(reader: Reader, clients: Sequence[str] | None, at: datetime) -> Figures:
+async def _add_kept(reader: Reader, figures: Figures, lanes: Sequence[int], clients: Sequence[str] | None) -> None:
+    for row in await reader.fetch(SQL["figures"], lanes, clients, ACTIVE_WORDS):
+        active = row["active"] or 0
+        if row["client"] is not None:
+            figures.open[row["client"]] += 0 if row["unassigned"] else active
+        elif row["unassigned"]:
+            figures.unassigned += active
+        else:
+            figures.add(row["status"], row["priority"], row["tickets"])
+
+
+async def _add_late(
+    reader: Reader, figures: Figures, clients: Sequence[str] | None, now: datetime, at: datetime | None
+) -> None:
+    key = microseconds(now)
+    for row in await reader.fetch(SQL["overdue"], ACTIVE_WORDS, key, clients, at):
+        figures.overdue[row["client"]] += row["tickets"]
+    due: int | None = await reader.fetchval(SQL["next_due"], ACTIVE_WORDS, key, clients, at)
+    if due is not None and due != NEVER:
+        figures.due(EPOCH + timedelta(microseconds=due))
+
+
+async def _then(
+    reader: Reader, lanes: Sequence[int], clients: Sequence[str] | None, at: datetime, now: datetime
+) -> Figures:
+    """What was not changed since the instant, counted from its smaller side, and what was, as it was then."""
     figures = Figures()
-    for row in await reader.fetch(SQL["figures_as_of"], at, clients):
-        figures.add(row["client"], row["status"], row["priority"], row["tickets"])
-        if row["status"] in ACTIVE_WORDS:
-            figures.unassigned += row["unassigned"]
-            figures.overdue[row["client"]] += row["overdue"]
-            if row["next_due"] is not None:
-                figures.next_due = min(figures.next_due or row["next_due"], row["next_due"])
+    since = await mostly_before(reader, at, now)
+    if since:
+        await _add_kept(reader, figures, lanes, clients)
+    for row in await reader.fetch(SQL["changed"], at, clients, since):
+        figures.add_row(row, -1 if since else 1)
+    for row in await reader.fetch(SQL["past"], at, clients):
+        figures.add_row(row, 1)
+        figures.overdue[row["client"]] += row["overdue"]
+        if row["next_due"] is not None:
+            figures.due(row["next_due"])
+    await _add_late(reader, figures, clients, at, at)
     return figures
 
 

@@ -77,6 +77,7 @@ class Version(NamedTuple):
     deadline: datetime | None
     source_status: str | None
     ended: bool
+    by_age: int
 
 
 class Row(NamedTuple):
@@ -186,7 +187,7 @@ def version_of(line: Line, valid_to: datetime) -> Version:
     return Version(
         lane_of(held.id), held.id, held.client, held.updated_at, valid_to, line.position, held.version,
         held.status.value, priority, held.category, held.agent, held.team, list(held.tags), held.exchanges,
-        line.deadline, held.source_status, line.ended,
+        line.deadline, held.source_status, line.ended, microseconds(held.opened_at),
     )  # fmt: skip
 
 
@@ -207,6 +208,12 @@ def row_of(line: Line) -> Row:
 def priority_key(rank: int, by_deadline: int) -> int:
     """Sorts by priority first, then by deadline. A deadline before the year 2000 counts as if it were then."""
     return rank * 2 * NEVER + max(0, by_deadline)
+
+
+def priority_range(priorities: Iterable[str]) -> tuple[int, int]:
+    """The sort keys between which all tickets of these priorities stand, and perhaps others."""
+    ranks = [int(priority[1]) for priority in priorities]
+    return min(ranks) * 2 * NEVER, (max(ranks) + 1) * 2 * NEVER - 1
 
 
 def stored_text(value: str | Sealed) -> str:

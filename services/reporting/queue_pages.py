@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
+from contracts.envelope import microseconds
 from contracts.model import DESK
 from contracts.subjects import LANES, lane_of_client
 from contracts.terms import Status
 from services.kit.postgres import Connection, Pool, queries
 from services.reporting.asked import BIGINT_MAX, FIRST, LAST, Asked, Cursor, Place, write_cursor
+from services.reporting.cells import Cell, Kept, by_value, few_fit, kept_of, wanted
+from services.reporting.line import priority_range
 from services.reporting.opened import stored
 from services.reporting.search import found_by_words
 
@@ -22,7 +26,7 @@ SQL = queries("services/reporting/sql/queue.sql")
 COUNTS = queries("services/reporting/sql/counts.sql")
 
 BRANCHES_MAX = 20  # clients whose rows are merged one index range each; more are picked out of the whole desk's
-COUNTED_MAX = 10_000  # rows counted for a combination of filters that no kept count covers
+COUNTED_MAX = 1_000  # rows counted for a combination of facets
 DESK_LANE = lane_of_client(DESK)
 
 Reader = Connection | Pool
@@ -47,20 +51,71 @@ async def page_of(reader: Reader, asked: Asked) -> Page:
         found = await found_by_words(reader, asked)
         places, cells, least = found.places, found.cells, found.is_least
     else:
-        places = await _places(reader, asked)
-        cells, least = await _cells(reader, asked)
+        kept = await _kept(reader, asked)
+        places = await _places(reader, asked, few=few_fit(kept, asked))
+        cells, least = await _cells(reader, asked, kept)
     items = await rows(reader, places[: asked.limit])
     following = None
     if len(places) > asked.limit:
         last = places[asked.limit - 1]
         following = write_cursor(Cursor(asked.sort, last.key, last.ticket))
-    return Page(items, following, _total(cells, asked), least, _by_status_and_priority(cells, asked))
+    return Page(items, following, round(wanted(cells, asked)), least, by_value(cells, asked))
 
 
-async def _places(reader: Reader, asked: Asked) -> Sequence[Place]:
+async def _kept(reader: Reader, asked: Asked) -> Kept:
+    facets = [("", ""), *asked.facets]
+    lanes = range(LANES) if asked.clients is None else sorted({lane_of_client(client) for client in asked.clients})
+    names, values = zip(*facets, strict=True)
+    found = await reader.fetch(COUNTS["counts"], list(lanes), names, values, asked.clients)
+    counts = ((row["facet"], row["status"], row["priority"], row["tickets"]) for row in found)
+    return kept_of(counts, names[1:])
+
+
+async def _cells(reader: Reader, asked: Asked, kept: Kept) -> tuple[Mapping[Cell, float], bool]:
+    """How many tickets fit in each cell, and whether there may be more than were counted."""
+    if asked.at is not None:
+        return await _cells_at(reader, asked, kept, asked.at), False
+    if kept.exact:
+        return kept.expected(), False
+    found = await reader.fetch(COUNTS["counted"], COUNTED_MAX, *_facets(asked))
+    cells = {(row["status"], row["priority"]): row["tickets"] for row in found}
+    return cells, sum(cells.values()) >= COUNTED_MAX
+
+
+async def _cells_at(reader: Reader, asked: Asked, kept: Kept, at: datetime) -> Mapping[Cell, float]:
+    """What was not changed since the instant, counted from its smaller side, and what was, as it was then."""
+    since = kept.exact and await mostly_before(reader, at, asked.now)
+    cells = Counter(kept.expected() if since else {})
+    for row in await reader.fetch(COUNTS["changed"], at, *_facets(asked), since):
+        cells[row["status"], row["priority"]] += -row["tickets"] if since else row["tickets"]
+    for row in await reader.fetch(COUNTS["past"], at, *_facets(asked)):
+        cells[row["status"], row["priority"]] += row["tickets"]
+    return cells
+
+
+async def mostly_before(reader: Reader, at: datetime, now: datetime) -> bool:
+    """Whether most tickets were opened before an instant, if they came evenly."""
+    oldest: datetime | None = await reader.fetchval(COUNTS["oldest"], list(Status))
+    return oldest is not None and at - oldest > now - at
+
+
+def _facets(asked: Asked) -> tuple[object, ...]:
+    return asked.clients, asked.category, asked.agent, asked.unassigned, asked.tag
+
+
+async def _places(reader: Reader, asked: Asked, *, few: bool) -> Sequence[Place]:
     """The places of one page, and of one row more where there is one."""
+    cursor = asked.cursor or _beginning(asked)
+    found = await (_gather(reader, asked, cursor) if few else _walk(reader, asked, cursor))
+    if asked.at is None:
+        return found
     newest = asked.sort == "newest"
-    cursor = asked.cursor or Cursor(asked.sort, BIGINT_MAX if newest else -BIGINT_MAX, LAST if newest else FIRST)
+    past = _as_places(await reader.fetch(SQL["past"], asked.statuses, asked.at, *_filters(asked), *_cut(asked, cursor)))
+    merged = sorted((*found, *past), key=lambda place: (place.key, place.ticket), reverse=newest)
+    return merged[: asked.limit + 1]
+
+
+async def _walk(reader: Reader, asked: Asked, cursor: Cursor) -> Sequence[Place]:
     few = asked.clients is not None and len(asked.clients) <= BRANCHES_MAX
     arguments = [
         asked.statuses,
@@ -77,51 +132,34 @@ async def _places(reader: Reader, asked: Asked) -> Sequence[Place]:
         cursor.ticket,
         asked.limit + 1,
     ]
-    if newest:
-        found = await reader.fetch(SQL["page_newest"], *arguments)
-    else:
-        found = await reader.fetch(SQL["page"], *arguments, asked.sort)
+    if asked.sort == "newest":
+        return _as_places(await reader.fetch(SQL["walk_newest"], *arguments))
+    return _as_places(await reader.fetch(SQL["walk"], *arguments, asked.sort))
+
+
+async def _gather(reader: Reader, asked: Asked, cursor: Cursor) -> Sequence[Place]:
+    least, most = priority_range(asked.priorities) if asked.priorities else (None, None)
+    arguments = asked.statuses, asked.at, *_filters(asked), *_cut(asked, cursor)
+    return _as_places(await reader.fetch(SQL["gather"], *arguments, least, most))
+
+
+def _filters(asked: Asked) -> tuple[object, ...]:
+    return asked.clients, asked.priorities, asked.category, asked.agent, asked.unassigned, asked.tag
+
+
+def _cut(asked: Asked, cursor: Cursor) -> tuple[object, ...]:
+    return cursor.key, cursor.ticket, asked.limit + 1, asked.sort
+
+
+def _as_places(found: Sequence[asyncpg.Record]) -> list[Place]:
     return [Place(row["lane"], row["ticket"], row["key"], row["past"]) for row in found]
 
 
-Cells = Mapping[tuple[str, str], int]
-"""(status, priority) -> tickets, for all statuses and priorities under the other filters."""
-
-
-async def _cells(reader: Reader, asked: Asked) -> tuple[Cells, bool]:
-    facets = asked.facets
-    if asked.at is None and len(facets) <= 1:
-        facet, value = facets[0] if facets else ("", "")
-        lanes = range(LANES) if asked.clients is None else sorted({lane_of_client(client) for client in asked.clients})
-        found = await reader.fetch(COUNTS["counts"], list(lanes), facet, value, asked.clients)
-        return {(row["status"], row["priority"]): row["tickets"] for row in found}, False
-    filters = (asked.clients, asked.category, asked.agent, asked.unassigned, asked.tag)
-    if asked.at is None:
-        found = await reader.fetch(COUNTS["counted"], COUNTED_MAX, *filters)
-    else:
-        found = await reader.fetch(COUNTS["counted_as_of"], asked.at, *filters)
-    cells = {(row["status"], row["priority"]): row["tickets"] for row in found}
-    return cells, asked.at is None and sum(cells.values()) >= COUNTED_MAX
-
-
-def _total(cells: Cells, asked: Asked) -> int:
-    return sum(
-        tickets
-        for (status, priority), tickets in cells.items()
-        if status in asked.statuses and (asked.priorities is None or priority in asked.priorities)
-    )
-
-
-def _by_status_and_priority(cells: Cells, asked: Asked) -> dict[str, dict[str, int]]:
-    """For each dimension its counts under all the other filters: what a click on one of its values would show."""
-    statuses: Counter[str] = Counter({status.value: 0 for status in Status})
-    priorities: Counter[str] = Counter()
-    for (status, priority), tickets in cells.items():
-        if asked.priorities is None or priority in asked.priorities:
-            statuses[status] += tickets
-        if status in asked.statuses:
-            priorities[priority or "none"] += tickets
-    return {"status": dict(statuses), "priority": dict(priorities)}
+def _beginning(asked: Asked) -> Cursor:
+    """Before the first row. What was opened after the instant asked for need not be looked at."""
+    if asked.sort != "newest":
+        return Cursor(asked.sort, -BIGINT_MAX, FIRST)
+    return Cursor(asked.sort, BIGINT_MAX if asked.at is None else microseconds(asked.at), LAST)
 
 
 async def rows(reader: Reader, places: Sequence[Place]) -> Sequence[Mapping[str, Any]]:

@@ -21,7 +21,8 @@ def add_queue_routes(app: FastAPI, edge: Edge) -> None:
     @app.get("/queue", responses={200: {"model": QueueShape}})
     async def queue(caller: Caller, given: Annotated[QueueParameters, Query()]) -> Response:
         """Tickets by next deadline, or as asked; a page continues where its cursor says, whatever was added before."""
-        asked = asked_of(given, caller)
+        now = edge.clock.now()
+        asked = asked_of(given, caller, now)
         page = await page_of(edge.pool, asked)
         shown = {
             "items": page.items,
@@ -30,7 +31,7 @@ def add_queue_routes(app: FastAPI, edge: Edge) -> None:
             "total_is_least": page.total_is_least,
             "counts": page.counts,
             "as_of": asked.at,
-            "fresh_at": await fresh_at(edge.pool, edge.clock.now()),
+            "fresh_at": await fresh_at(edge.pool, now),
         }
         return await answer(shown, edge.vault)
 

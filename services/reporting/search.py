@@ -35,7 +35,7 @@ class Found:
     """The places of one page and one more, and how many tickets of each status and priority the words find."""
 
     places: Sequence[Place]
-    cells: Mapping[tuple[str, str], int]
+    cells: Mapping[tuple[str, str], float]
     is_least: bool
 
 

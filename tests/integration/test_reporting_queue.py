@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -12,6 +12,7 @@ import pytest
 
 from contracts.people import Role
 from services.kit.settings import Settings
+from services.reporting import queue_pages
 from services.reporting.shapes import DashboardShape, QueueShape
 from tests.integration.reporting_desk import ReportingDesk, reporting_api, reporting_desk
 from tests.integration.reporting_history import START, prefix_of
@@ -118,6 +119,29 @@ async def test_each_filter_leaves_what_fits_and_counts_it(http: httpx.AsyncClien
         assert {item["id"] for item in await everything(http, **asked)} == expected, asked
         assert found["total"] == len(expected), asked
         assert not found["total_is_least"]
+
+
+@pytest.mark.parametrize("sort", SORTS)
+@pytest.mark.parametrize("as_of", [None, START + timedelta(days=4)])
+async def test_walking_an_index_and_gathering_by_filters_find_the_same(
+    desk: ReportingDesk, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, sort: str, as_of: datetime | None
+) -> None:
+    agent = str(desk.desk.agents[0])
+    questions: Sequence[dict[str, Any]] = (
+        {},
+        {"status": ["open", "closed"], "priority": ["P1", "P4"]},
+        {"client": "acme", "category": "mail"},
+        {"assignee": agent, "status": "open"},
+        {"assignee": "none", "tag": "vip"},
+        {"category": "network", "tag": "lyon", "priority": "P2"},
+    )
+    for question in questions:
+        asked = question | {"sort": sort, "limit": 4} | ({"as_of": as_of.isoformat()} if as_of else {})
+        found = []
+        for few in (True, False):
+            monkeypatch.setattr(queue_pages, "few_fit", lambda kept, asked, few=few: few)
+            found.append([item["id"] for item in await everything(http, **asked)])
+        assert found[0] == found[1], asked
 
 
 async def test_the_counts_tell_what_a_click_would_show(http: httpx.AsyncClient) -> None:

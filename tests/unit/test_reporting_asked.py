@@ -24,6 +24,7 @@ from services.reporting.asked import (
 )
 
 AGENT = UUID(int=5)
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
 
 
 def caller(*clients: str, agent: UUID | None = None) -> Principal:
@@ -58,19 +59,19 @@ def test_who_may_see_all_sees_all_and_who_may_not_sees_his_own() -> None:
 def test_me_is_the_agent_who_asks_and_nobody_where_a_program_asks() -> None:
     mine = QueueParameters(assignee="me")
 
-    assert asked_of(mine, caller(agent=AGENT)).agent == AGENT
-    assert asked_of(mine, caller()).agent == UUID(int=0)
-    assert asked_of(QueueParameters(assignee="none"), caller()).unassigned
+    assert asked_of(mine, caller(agent=AGENT), NOW).agent == AGENT
+    assert asked_of(mine, caller(), NOW).agent == UUID(int=0)
+    assert asked_of(QueueParameters(assignee="none"), caller(), NOW).unassigned
 
 
 def test_words_are_ranked_unless_another_order_is_asked_for() -> None:
-    assert asked_of(QueueParameters(q=" printer "), caller()).sort == "relevance"
-    assert asked_of(QueueParameters(q="printer", sort="newest"), caller()).sort == "newest"
-    assert asked_of(QueueParameters(q="  "), caller()).sort == "deadline"
-    assert asked_of(QueueParameters(sort="relevance"), caller()).sort == "deadline"
+    assert asked_of(QueueParameters(q=" printer "), caller(), NOW).sort == "relevance"
+    assert asked_of(QueueParameters(q="printer", sort="newest"), caller(), NOW).sort == "newest"
+    assert asked_of(QueueParameters(q="  "), caller(), NOW).sort == "deadline"
+    assert asked_of(QueueParameters(sort="relevance"), caller(), NOW).sort == "deadline"
 
 
 def test_an_instant_is_taken_in_its_own_zone() -> None:
-    asked = asked_of(QueueParameters(as_of="2026-03-01T10:00:00+02:00"), caller())
+    asked = asked_of(QueueParameters(as_of="2026-03-01T10:00:00+02:00"), caller(), NOW)
 
     assert asked.at == datetime(2026, 3, 1, 8, tzinfo=UTC)

@@ -1,7 +1,7 @@
 -- Full text. The view holds opened words: rows name the person whose words they are, and go when the person is erased.
 --
 -- Words are compared without their accents where the server has the extension, and never stemmed: a desk writes in many
--- languages at once. The commonest words of eight of them are left out; they would make every ticket a match.
+-- languages at once. The commonest words of five of them are left out; they would make every ticket a match.
 DO $$
 BEGIN
     CREATE EXTENSION IF NOT EXISTS unaccent WITH SCHEMA reporting;
@@ -10,13 +10,10 @@ EXCEPTION WHEN undefined_file OR feature_not_supported OR insufficient_privilege
 END
 $$;
 
-CREATE TEXT SEARCH DICTIONARY reporting.danish_stop (TEMPLATE = simple, STOPWORDS = danish, ACCEPT = false);
-CREATE TEXT SEARCH DICTIONARY reporting.dutch_stop (TEMPLATE = simple, STOPWORDS = dutch, ACCEPT = false);
 CREATE TEXT SEARCH DICTIONARY reporting.english_stop (TEMPLATE = simple, STOPWORDS = english, ACCEPT = false);
 CREATE TEXT SEARCH DICTIONARY reporting.french_stop (TEMPLATE = simple, STOPWORDS = french, ACCEPT = false);
 CREATE TEXT SEARCH DICTIONARY reporting.german_stop (TEMPLATE = simple, STOPWORDS = german, ACCEPT = false);
 CREATE TEXT SEARCH DICTIONARY reporting.italian_stop (TEMPLATE = simple, STOPWORDS = italian, ACCEPT = false);
-CREATE TEXT SEARCH DICTIONARY reporting.portuguese_stop (TEMPLATE = simple, STOPWORDS = portuguese, ACCEPT = false);
 CREATE TEXT SEARCH DICTIONARY reporting.spanish_stop (TEMPLATE = simple, STOPWORDS = spanish, ACCEPT = false);
 
 CREATE TEXT SEARCH CONFIGURATION reporting.words (COPY = pg_catalog.simple);
@@ -24,11 +21,10 @@ DO $$
 BEGIN
     SET LOCAL search_path = reporting, pg_catalog;
     ALTER TEXT SEARCH CONFIGURATION reporting.words ALTER MAPPING FOR asciiword, word, hword_part, hword_asciipart
-        WITH english_stop, german_stop, french_stop, spanish_stop, italian_stop, portuguese_stop, dutch_stop, danish_stop, simple;
+        WITH english_stop, german_stop, french_stop, spanish_stop, italian_stop, simple;
     IF EXISTS (SELECT FROM pg_ts_dict WHERE dictname = 'unaccent' AND dictnamespace = 'reporting'::regnamespace) THEN
         ALTER TEXT SEARCH CONFIGURATION reporting.words ALTER MAPPING FOR word, hword, hword_part
-            WITH english_stop, german_stop, french_stop, spanish_stop, italian_stop, portuguese_stop, dutch_stop, danish_stop,
-                 unaccent, simple;
+            WITH english_stop, german_stop, french_stop, spanish_stop, italian_stop, unaccent, simple;
     END IF;
 END
 $$;
@@ -72,7 +68,8 @@ LANGUAGE plpgsql SET search_path = pg_catalog
 AS $$
 BEGIN
     PERFORM set_config('search_path', target || ', pg_catalog', true);
-    CREATE INDEX words_by_word ON words USING gin (words);
+    -- New rows wait in a list that every search reads; a long one would stall the consumer when it is worked in.
+    CREATE INDEX words_by_word ON words USING gin (words) WITH (gin_pending_list_limit = 512);  -- kB
     CREATE INDEX words_by_age ON words (at);
     CREATE INDEX words_of_client_by_age ON words (client, at);
     CREATE INDEX words_of_person ON words (person);

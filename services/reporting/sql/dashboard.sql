@@ -1,17 +1,20 @@
 -- name: figures
--- Kept counts: by client, status and priority, and how many of them nobody has taken.
-SELECT c.client, c.status, c.priority, c.facet = 'assignee' AS unassigned, sum(c.tickets)::bigint AS tickets
+-- Kept counts, added up twice: by status and priority, and the active ones by client. `unassigned` rows are of the
+-- tickets that nobody has taken.
+SELECT c.client, c.status, c.priority, c.facet = 'assignee' AS unassigned,
+       sum(c.tickets)::bigint AS tickets, sum(c.tickets) FILTER (WHERE c.status = ANY ($3::text[]))::bigint AS active
 FROM counts c
 WHERE c.lane = ANY ($1::smallint[]) AND c.facet IN ('', 'assignee') AND c.value = ''
   AND ($2::text[] IS NULL OR c.client = ANY ($2))
-GROUP BY c.client, c.status, c.priority, c.facet
+GROUP BY GROUPING SETS ((c.facet, c.status, c.priority), (c.facet, c.client))
 HAVING sum(c.tickets) <> 0;
 
 -- name: overdue
--- Active tickets whose promised instant has passed. Each status is a range of one index.
+-- Active tickets whose promised instant has passed; with an instant, of rows that look as they do since before it.
 SELECT t.client, count(*) AS tickets
 FROM tickets t
 WHERE t.status = ANY ($1::text[]) AND t.by_deadline < $2::bigint AND ($3::text[] IS NULL OR t.client = ANY ($3))
+  AND ($4::timestamptz IS NULL OR t.valid_from <= $4)
 GROUP BY t.client;
 
 -- name: next_due
@@ -20,24 +23,28 @@ FROM unnest($1::text[]) AS wanted (status)
 CROSS JOIN LATERAL (
     SELECT t.by_deadline FROM tickets t
     WHERE t.status = wanted.status AND t.by_deadline >= $2::bigint AND ($3::text[] IS NULL OR t.client = ANY ($3))
+      AND ($4::timestamptz IS NULL OR t.valid_from <= $4)
     ORDER BY t.by_deadline, t.ticket
     LIMIT 1
 ) first;
 
--- name: figures_as_of
--- The same figures at an instant: rows that have not changed since, and the versions that were valid then.
-SELECT f.client, f.status, f.priority, count(*) AS tickets, count(*) FILTER (WHERE f.agent IS NULL) AS unassigned,
-       count(*) FILTER (WHERE f.deadline < $1) AS overdue, min(f.deadline) FILTER (WHERE f.deadline >= $1) AS next_due
-FROM (
-    SELECT t.client, t.status, coalesce(t.priority, '') AS priority, t.agent, t.deadline
-    FROM tickets t
-    WHERE t.valid_from <= $1::timestamptz AND ($2::text[] IS NULL OR t.client = ANY ($2))
-    UNION ALL
-    SELECT h.client, h.status, coalesce(h.priority, ''), h.agent, h.deadline
-    FROM history h
-    WHERE tstzrange(h.valid_from, h.valid_to) @> $1::timestamptz AND ($2::text[] IS NULL OR h.client = ANY ($2))
-) f
-GROUP BY f.client, f.status, f.priority;
+-- name: changed
+-- Current rows that look as they do since before an instant, or ($3) that have changed since.
+SELECT t.client, t.status, coalesce(t.priority, '') AS priority, count(*) AS tickets,
+       count(*) FILTER (WHERE t.agent IS NULL) AS unassigned
+FROM tickets t
+WHERE CASE WHEN $3::boolean THEN t.valid_from > $1::timestamptz ELSE t.valid_from <= $1 END
+  AND ($2::text[] IS NULL OR t.client = ANY ($2))
+GROUP BY t.client, t.status, coalesce(t.priority, '');
+
+-- name: past
+-- Versions that were valid at an instant and have been superseded since.
+SELECT h.client, h.status, coalesce(h.priority, '') AS priority, count(*) AS tickets,
+       count(*) FILTER (WHERE h.agent IS NULL) AS unassigned, count(*) FILTER (WHERE h.deadline < $1) AS overdue,
+       min(h.deadline) FILTER (WHERE h.deadline >= $1) AS next_due
+FROM history h
+WHERE tstzrange(h.valid_from, h.valid_to) @> $1::timestamptz AND ($2::text[] IS NULL OR h.client = ANY ($2))
+GROUP BY h.client, h.status, coalesce(h.priority, '');
 
 -- name: days
 SELECT d.day, sum(d.created)::bigint AS created, sum(d.ended)::bigint AS ended

@@ -1,107 +1,113 @@
--- The queue's pages. One text serves every filter: the pools of reporting plan each call with its values in place
+-- The places of a page: which tickets, in which order. The pools of reporting plan each call with its values in place
 -- (plan_cache_mode), so a filter that is not used is not there, and the sort key is the column behind an index.
---
--- Current rows are taken from one ordered index for each status (and client, where few are asked for), each up to the
--- page's size, and merged. With an instant, rows that have changed since then are left out, and the versions that
--- were valid then are put in: these are few, because most of what stood open at an instant is what has changed since.
 
--- name: page
--- Smallest key first: by deadline, by priority, oldest first.
-WITH current_rows AS (
-    SELECT found.lane, found.ticket, found.key, NULL::timestamptz AS past
-    FROM unnest($1::text[]) AS wanted (status)
-    CROSS JOIN unnest($2::text[]) AS scope (client)
-    CROSS JOIN LATERAL (
-        SELECT t.lane, t.ticket,
-               CASE $14::text WHEN 'deadline' THEN t.by_deadline WHEN 'priority' THEN t.by_priority ELSE t.by_age END AS key
-        FROM tickets t
-        WHERE t.status = wanted.status
-          AND ($3::boolean OR t.client = scope.client)
-          AND ($4::text[] IS NULL OR t.client = ANY ($4))
-          AND ($5::text[] IS NULL OR t.priority = ANY ($5))
-          AND ($6::text IS NULL OR t.category = $6)
-          AND ($7::uuid IS NULL OR t.agent = $7)
-          AND ($8::boolean IS NOT TRUE OR t.agent IS NULL)
-          AND ($9::text IS NULL OR t.tags @> ARRAY[$9] AND t.tags <> '{}')
-          AND ($10::timestamptz IS NULL OR t.valid_from <= $10)
-          AND (CASE $14::text WHEN 'deadline' THEN t.by_deadline WHEN 'priority' THEN t.by_priority ELSE t.by_age END, t.ticket)
-              > ($11::bigint, $12::uuid)
-        ORDER BY CASE $14::text WHEN 'deadline' THEN t.by_deadline WHEN 'priority' THEN t.by_priority ELSE t.by_age END,
-                 t.ticket
-        LIMIT $13
-    ) found
-), past_rows AS (
-    SELECT h.lane, h.ticket, CASE $14::text
+-- name: walk
+-- Where many rows fit the filters: rows are taken in order from one index for each status (and client, where few are asked
+-- for), each up to the page's size, and merged. IS NOT DISTINCT FROM keeps the planner from any other index: it knows less
+-- of how many rows fit than the counts, by which this query was chosen.
+SELECT found.lane, found.ticket, found.key, NULL::timestamptz AS past
+FROM unnest($1::text[]) AS wanted (status)
+CROSS JOIN unnest($2::text[]) AS scope (client)
+CROSS JOIN LATERAL (
+    SELECT t.lane, t.ticket,
+           CASE $14::text WHEN 'deadline' THEN t.by_deadline WHEN 'priority' THEN t.by_priority ELSE t.by_age END AS key
+    FROM tickets t
+    WHERE t.status = wanted.status
+      AND ($3::boolean OR t.client = scope.client)
+      AND ($4::text[] IS NULL OR t.client = ANY ($4))
+      AND ($5::text[] IS NULL OR t.priority = ANY ($5))
+      AND ($6::text IS NULL OR t.category IS NOT DISTINCT FROM $6)
+      AND ($7::uuid IS NULL OR t.agent IS NOT DISTINCT FROM $7)
+      AND ($8::boolean IS NOT TRUE OR t.agent IS NOT DISTINCT FROM NULL)
+      AND ($9::text IS NULL OR $9 = ANY (t.tags))
+      AND ($10::timestamptz IS NULL OR t.valid_from <= $10)
+      AND (CASE $14::text WHEN 'deadline' THEN t.by_deadline WHEN 'priority' THEN t.by_priority ELSE t.by_age END, t.ticket)
+          > ($11::bigint, $12::uuid)
+    ORDER BY CASE $14::text WHEN 'deadline' THEN t.by_deadline WHEN 'priority' THEN t.by_priority ELSE t.by_age END,
+             t.ticket
+    LIMIT $13
+) found
+ORDER BY found.key, found.ticket
+LIMIT $13;
+
+-- name: walk_newest
+-- The same, newest first.
+SELECT found.lane, found.ticket, found.key, NULL::timestamptz AS past
+FROM unnest($1::text[]) AS wanted (status)
+CROSS JOIN unnest($2::text[]) AS scope (client)
+CROSS JOIN LATERAL (
+    SELECT t.lane, t.ticket,
+           t.by_age AS key
+    FROM tickets t
+    WHERE t.status = wanted.status
+      AND ($3::boolean OR t.client = scope.client)
+      AND ($4::text[] IS NULL OR t.client = ANY ($4))
+      AND ($5::text[] IS NULL OR t.priority = ANY ($5))
+      AND ($6::text IS NULL OR t.category IS NOT DISTINCT FROM $6)
+      AND ($7::uuid IS NULL OR t.agent IS NOT DISTINCT FROM $7)
+      AND ($8::boolean IS NOT TRUE OR t.agent IS NOT DISTINCT FROM NULL)
+      AND ($9::text IS NULL OR $9 = ANY (t.tags))
+      AND ($10::timestamptz IS NULL OR t.valid_from <= $10)
+      AND (t.by_age, t.ticket)
+          < ($11::bigint, $12::uuid)
+    ORDER BY t.by_age DESC,
+             t.ticket DESC
+    LIMIT $13
+) found
+ORDER BY found.key DESC, found.ticket DESC
+LIMIT $13;
+
+-- name: gather
+-- Where few rows fit: all of them are fetched by the filters' own indexes, and sorted. A priority is a range of sort keys.
+SELECT found.lane, found.ticket, found.key, NULL::timestamptz AS past
+FROM (
+    SELECT t.lane, t.ticket,
+           CASE $12 WHEN 'deadline' THEN t.by_deadline WHEN 'priority' THEN t.by_priority ELSE t.by_age END AS key
+    FROM tickets t
+    WHERE t.status = ANY ($1)
+      AND ($2::timestamptz IS NULL OR t.valid_from <= $2)
+      AND ($13::bigint IS NULL OR t.by_priority BETWEEN $13 AND $14::bigint)
+      AND ($3::text[] IS NULL OR t.client = ANY ($3))
+      AND ($4::text[] IS NULL OR t.priority = ANY ($4))
+      AND ($5::text IS NULL OR t.category = $5)
+      AND ($6::uuid IS NULL OR t.agent = $6)
+      AND ($7::boolean IS NOT TRUE OR t.agent IS NULL)
+      AND ($8::text IS NULL OR t.tags @> ARRAY[$8] AND t.tags <> '{}')
+) found
+WHERE CASE WHEN $12::text = 'newest' THEN (found.key, found.ticket) < ($9::bigint, $10::uuid)
+           ELSE (found.key, found.ticket) > ($9, $10) END
+ORDER BY CASE WHEN $12 = 'newest' THEN -found.key ELSE found.key END,
+         CASE WHEN $12 = 'newest' THEN found.ticket END DESC, found.ticket
+LIMIT $11;
+
+-- name: past
+-- Versions that were valid at an instant and have been superseded since. They are few: most of what was open then is
+-- what has changed since.
+SELECT found.lane, found.ticket, found.key, found.past
+FROM (
+    SELECT h.lane, h.ticket, h.valid_from AS past,
+           CASE $12
                WHEN 'deadline' THEN d.by_deadline
                WHEN 'priority' THEN
                    coalesce(substr(h.priority, 2)::bigint, 9) * 288230376151711744  -- line.priority_key
                    + greatest(0, d.by_deadline)
-               ELSE t.by_age END AS key, h.valid_from AS past
-    FROM history h JOIN tickets t ON t.lane = h.lane AND t.ticket = h.ticket
+               ELSE h.by_age END AS key
+    FROM history h
     CROSS JOIN LATERAL (SELECT coalesce(
         ((extract(epoch FROM h.deadline) - 946684800) * 1000000)::bigint, 144115188075855872)) AS d (by_deadline)
-    WHERE $10::timestamptz IS NOT NULL AND tstzrange(h.valid_from, h.valid_to) @> $10
-      AND h.status = ANY ($1)
-      AND ($3::boolean OR h.client = ANY ($2))
-      AND ($4::text[] IS NULL OR h.client = ANY ($4))
-      AND ($5::text[] IS NULL OR h.priority = ANY ($5))
-      AND ($6::text IS NULL OR h.category = $6)
-      AND ($7::uuid IS NULL OR h.agent = $7)
-      AND ($8::boolean IS NOT TRUE OR h.agent IS NULL)
-      AND ($9::text IS NULL OR h.tags @> ARRAY[$9])
-)
-SELECT lane, ticket, key, past
-FROM (
-    SELECT lane, ticket, key, past FROM current_rows
-    UNION ALL
-    SELECT lane, ticket, key, past FROM past_rows WHERE (key, ticket) > ($11, $12)
+    WHERE h.status = ANY ($1) AND tstzrange(h.valid_from, h.valid_to) @> $2::timestamptz
+      AND ($3::text[] IS NULL OR h.client = ANY ($3))
+      AND ($4::text[] IS NULL OR h.priority = ANY ($4))
+      AND ($5::text IS NULL OR h.category = $5)
+      AND ($6::uuid IS NULL OR h.agent = $6)
+      AND ($7::boolean IS NOT TRUE OR h.agent IS NULL)
+      AND ($8::text IS NULL OR h.tags @> ARRAY[$8])
 ) found
-ORDER BY key, ticket
-LIMIT $13;
-
--- name: page_newest
--- The same, newest first.
-WITH current_rows AS (
-    SELECT found.lane, found.ticket, found.key, NULL::timestamptz AS past
-    FROM unnest($1::text[]) AS wanted (status)
-    CROSS JOIN unnest($2::text[]) AS scope (client)
-    CROSS JOIN LATERAL (
-        SELECT t.lane, t.ticket, t.by_age AS key
-        FROM tickets t
-        WHERE t.status = wanted.status
-          AND ($3::boolean OR t.client = scope.client)
-          AND ($4::text[] IS NULL OR t.client = ANY ($4))
-          AND ($5::text[] IS NULL OR t.priority = ANY ($5))
-          AND ($6::text IS NULL OR t.category = $6)
-          AND ($7::uuid IS NULL OR t.agent = $7)
-          AND ($8::boolean IS NOT TRUE OR t.agent IS NULL)
-          AND ($9::text IS NULL OR t.tags @> ARRAY[$9] AND t.tags <> '{}')
-          AND ($10::timestamptz IS NULL OR t.valid_from <= $10)
-          AND (t.by_age, t.ticket) < ($11::bigint, $12::uuid)
-        ORDER BY t.by_age DESC, t.ticket DESC
-        LIMIT $13
-    ) found
-), past_rows AS (
-    SELECT h.lane, h.ticket, t.by_age AS key, h.valid_from AS past
-    FROM history h JOIN tickets t ON t.lane = h.lane AND t.ticket = h.ticket
-    WHERE $10::timestamptz IS NOT NULL AND tstzrange(h.valid_from, h.valid_to) @> $10
-      AND h.status = ANY ($1)
-      AND ($3::boolean OR h.client = ANY ($2))
-      AND ($4::text[] IS NULL OR h.client = ANY ($4))
-      AND ($5::text[] IS NULL OR h.priority = ANY ($5))
-      AND ($6::text IS NULL OR h.category = $6)
-      AND ($7::uuid IS NULL OR h.agent = $7)
-      AND ($8::boolean IS NOT TRUE OR h.agent IS NULL)
-      AND ($9::text IS NULL OR h.tags @> ARRAY[$9])
-)
-SELECT lane, ticket, key, past
-FROM (
-    SELECT lane, ticket, key, past FROM current_rows
-    UNION ALL
-    SELECT lane, ticket, key, past FROM past_rows WHERE (key, ticket) < ($11, $12)
-) found
-ORDER BY key DESC, ticket DESC
-LIMIT $13;
+WHERE CASE WHEN $12::text = 'newest' THEN (found.key, found.ticket) < ($9::bigint, $10::uuid)
+           ELSE (found.key, found.ticket) > ($9, $10) END
+ORDER BY CASE WHEN $12 = 'newest' THEN -found.key ELSE found.key END,
+         CASE WHEN $12 = 'newest' THEN found.ticket END DESC, found.ticket
+LIMIT $11;
 
 -- name: rows
 -- What the queue shows of some tickets, in the order given. Names are sealed.

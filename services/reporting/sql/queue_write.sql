@@ -34,14 +34,14 @@ ON CONFLICT (lane, ticket) DO UPDATE SET
 
 -- name: put_history
 INSERT INTO history (lane, ticket, client, valid_from, valid_to, position, version, status, priority, category, agent, team,
-    tags, exchanges, deadline, source_status, ended)
+    tags, exchanges, deadline, source_status, ended, by_age)
 SELECT u.lane, u.ticket, u.client, u.valid_from, u.valid_to, u.position, u.version, u.status, u.priority, u.category,
-       u.agent, u.team, u.tags::text[], u.exchanges, u.deadline, u.source_status, u.ended
+       u.agent, u.team, u.tags::text[], u.exchanges, u.deadline, u.source_status, u.ended, u.by_age
 FROM unnest($1::smallint[], $2::uuid[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::bigint[], $7::integer[],
             $8::text[], $9::text[], $10::text[], $11::uuid[], $12::text[], $13::text[], $14::integer[], $15::timestamptz[],
-            $16::text[], $17::boolean[])
+            $16::text[], $17::boolean[], $18::bigint[])
      AS u (lane, ticket, client, valid_from, valid_to, position, version, status, priority, category, agent, team, tags,
-           exchanges, deadline, source_status, ended);
+           exchanges, deadline, source_status, ended, by_age);
 
 -- name: count
 -- Rows are given in the order of their keys, so that two writers never wait for each other.
@@ -65,7 +65,7 @@ SELECT (SELECT coalesce(sum(reporting.row_sum(ROW(t.lane, t.ticket, t.client, t.
         FROM tickets t)
      + (SELECT coalesce(sum(reporting.row_sum(ROW(h.lane, h.ticket, h.client, h.valid_from, h.valid_to, h.position, h.version,
             h.status, h.priority, h.category, h.agent, h.team, h.tags, h.exchanges, h.deadline, h.source_status,
-            h.ended)::text)), 0)
+            h.ended, h.by_age)::text)), 0)
         FROM history h)
      + (SELECT coalesce(sum(reporting.row_sum(ROW(c.lane, c.facet, c.value, c.client, c.status, c.priority,
             c.tickets)::text)), 0)

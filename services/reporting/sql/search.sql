@@ -55,11 +55,10 @@ WHERE ($3::text IS NULL OR t.category = $3)
   AND ($6::text IS NULL OR t.tags @> ARRAY[$6])
   AND ($7::timestamptz IS NULL OR t.valid_from <= $7)
 UNION ALL
-SELECT h.lane, h.ticket, h.valid_from, h.status, coalesce(h.priority, ''), t.by_age, d.by_deadline,
+SELECT h.lane, h.ticket, h.valid_from, h.status, coalesce(h.priority, ''), h.by_age, d.by_deadline,
        coalesce(substr(h.priority, 2)::bigint, 9) * 288230376151711744 + greatest(0, d.by_deadline)
 FROM unnest($1::smallint[], $2::uuid[]) AS asked (lane, ticket)
 JOIN history h ON h.lane = asked.lane AND h.ticket = asked.ticket
-JOIN tickets t ON t.lane = asked.lane AND t.ticket = asked.ticket
 CROSS JOIN LATERAL (SELECT coalesce(
     ((extract(epoch FROM h.deadline) - 946684800) * 1000000)::bigint, 144115188075855872)) AS d (by_deadline)
 WHERE $7::timestamptz IS NOT NULL AND h.valid_from <= $7 AND h.valid_to > $7
