@@ -27,22 +27,30 @@ NewPage = Callable[..., Page]
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def chromium() -> str:
+    """Where Chromium is."""
     if CHROMIUM is None:
         if os.environ.get("DAYBOOK_REQUIRE_BROWSER") == "1":
             pytest.fail(NO_CHROMIUM, pytrace=False)
         pytest.skip(NO_CHROMIUM)
+    return CHROMIUM
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    """A Chromium for one file: playwright keeps an event loop running, and the worker's next file may need its own."""
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         arguments = [*SANDBOX, "--disable-background-networking"]
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        opened = playwright.chromium.launch(executable_path=chromium, args=arguments)
         yield opened
         opened.close()
 
 
 @pytest.fixture(scope="session")
-def desk(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeskProcess]:
-    """The desk, running. It asks for the browser first, so that a machine without one starts nothing."""
+def desk(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeskProcess]:
+    """The desk, running. It asks for Chromium first, so that a machine without one starts nothing."""
+    assert chromium
     with DeskProcess(tmp_path_factory.mktemp("browser") / "home") as process:
         process.start()
         yield process
@@ -59,7 +67,7 @@ def visitors(desk: DeskProcess) -> Iterator[Visitors]:
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def signed_in(browser: Browser, desk: DeskProcess, visitors: Visitors) -> str:
     """Aisha's cookies, as JSON that a new context takes."""
     context = browser.new_context(timezone_id="Europe/Berlin")
