@@ -219,3 +219,9 @@ def priority_range(priorities: Iterable[str]) -> tuple[int, int]:
 def stored_text(value: str | Sealed) -> str:
     """A personal value as a view stores it: the JSON that the event holds, sealed as it is."""
     return to_json(value).decode()
+
+
+def array(values: Iterable[str]) -> str:
+    """Texts as PostgreSQL writes an array of them."""
+    quoted = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
+    return "{" + ",".join(f'"{value}"' for value in quoted) + "}"

@@ -17,7 +17,7 @@ from contracts.envelope import Recorded
 from contracts.model import Event
 from services.kit.log.read import recorded
 from services.kit.postgres import Connection, queries
-from services.reporting.line import Changes, Line, Row, Version, line_of, row_of
+from services.reporting.line import Changes, Line, Row, Version, array, line_of, row_of
 
 SQL = queries("services/reporting/sql/queue_write.sql")
 
@@ -100,13 +100,8 @@ async def write(connection: Connection, lane: int, changes: Changes) -> None:
 def _columns(rows: Iterable[Sequence[Any]], tags: int) -> list[Sequence[Any]]:
     """Rows as columns. A list of lists of tags goes as array literals: unnest would make one column of all of them."""
     columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
-    columns[tags] = [_array(value) for value in columns[tags]]
+    columns[tags] = [array(value) for value in columns[tags]]
     return columns
-
-
-def _array(values: Sequence[str]) -> str:
-    quoted = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
-    return "{" + ",".join(f'"{value}"' for value in quoted) + "}"
 
 
 async def write_counts(connection: Connection, lane: int, changes: Changes) -> None:

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 import asyncpg
 
+from contracts.subjects import LANES, lane_of_client
 from services.kit.postgres import Connection, Pool, queries
 from services.reporting.asked import Asked, Place
+from services.reporting.texts import WINDOWS, client_mark, newest_blocks
 
 SQL = queries("services/reporting/sql/search.sql")
 
 TERMS_MAX = 12  # words of one search; ranking looks at each of them in every text found
+MARKS_MAX = 20  # clients looked for by their marks; rows of more are filtered
+NARROWER = 4  # a window is worth a query of its own where it holds at most about half of the texts
 TEXTS_MAX = 2_000  # texts ranked, the newest
 PEOPLE_MAX = 50  # people found by a name or address
 TICKETS_OF_PERSON_MAX = 100
@@ -44,10 +48,7 @@ async def found_by_words(reader: Connection | Pool, asked: Asked) -> Found:
     terms = [row["query"] for row in await reader.fetch(SQL["terms"], *parsed(asked.words), UNFINISHED_MIN)]
     if not terms:
         return Found((), {}, is_least=False)
-    found = await reader.fetch(
-        SQL["candidates"], " | ".join(f"( {term} )" for term in terms), asked.clients, terms,
-        TEXTS_MAX, PEOPLE_MAX, TICKETS_OF_PERSON_MAX,
-    )  # fmt: skip
+    found = await _candidates(reader, asked, terms)
     scores = {row["ticket"]: score(row["words"], row["rank"]) for row in found}
     matched = await reader.fetch(
         SQL["matched"], [row["lane"] for row in found], list(scores), asked.category, asked.agent, asked.unassigned,
@@ -56,6 +57,32 @@ async def found_by_words(reader: Connection | Pool, asked: Asked) -> Found:
     cells = Counter((row["status"], row["priority"]) for row in matched)
     is_least = bool(found) and found[0]["texts"] >= TEXTS_MAX
     return Found(_ordered(matched, scores, asked), cells, is_least)
+
+
+async def _candidates(reader: Connection | Pool, asked: Asked, terms: Sequence[str]) -> Sequence[asyncpg.Record]:
+    """Texts and people found, by ticket: among the newest blocks first, then wider, until there are enough or all."""
+    lanes = range(LANES) if asked.clients is None else {lane_of_client(client) for client in asked.clients}
+    heads = {row["lane"]: row["position"] for row in await reader.fetch(SQL["heads"], list(lanes))}
+    few = asked.clients is not None and len(asked.clients) <= MARKS_MAX
+    of_clients = any_of(client_mark(client) for client in asked.clients) if few and asked.clients else None
+    query = any_of(terms, quoted=False)
+    found: Sequence[asyncpg.Record] = ()
+    for bits in (*WINDOWS, None):
+        if bits is not None and max(heads.values(), default=0) >> bits < NARROWER:
+            continue
+        window = None if bits is None else any_of(newest_blocks(heads, bits))
+        found = await reader.fetch(
+            SQL["candidates"], query, asked.clients, terms, TEXTS_MAX, PEOPLE_MAX, TICKETS_OF_PERSON_MAX, of_clients,
+            window, asked.at,
+        )  # fmt: skip
+        if found and found[0]["texts"] >= TEXTS_MAX:
+            break
+    return found
+
+
+def any_of(terms: Iterable[str], *, quoted: bool = True) -> str:
+    """A tsquery for any of these: of lexemes, or of queries that PostgreSQL has written itself."""
+    return " | ".join(f"'{term}'" if quoted else f"( {term} )" for term in terms)
 
 
 def parsed(text: str) -> tuple[list[str], list[str]]:

@@ -11,7 +11,8 @@ from contracts.people import PersonErased, PersonRegistered
 from contracts.subjects import lane_of
 from services.kit.personal import ERASED, Vault
 from services.kit.postgres import Connection, queries
-from services.reporting.texts import Texts, shown_prefix, texts_of
+from services.reporting.line import array
+from services.reporting.texts import Texts, marks, shown_prefix, texts_of
 
 SQL = queries("services/reporting/sql/search_write.sql")
 
@@ -45,8 +46,8 @@ class SearchView:
         if not (title or body or texts.exact):
             return None
         person: UUID | None = next(texts.persons(), None)
-        exact = "{" + ",".join(f'"{lexeme}"' for lexeme in texts.exact) + "}"
-        return event.position, event.stream, event.client, person, event.occurred_at, title, body, exact
+        exact, marked = array(texts.exact), array(marks(event.lane, event.position, event.client))
+        return event.position, event.stream, event.client, person, event.occurred_at, title, body, exact, marked
 
     def _opened(self, values: Sequence[str | Sealed]) -> str:
         opened = (self._vault.open(value) for value in values)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from contracts import tickets
@@ -38,6 +38,31 @@ def texts_of(event: Recorded[Event]) -> Texts | None:
             return Texts((), (text,) if record is None else (text, record))
         case _:
             return None
+
+
+WINDOWS: Final = (12, 15, 18)
+"""How many bits of a position are left out to name the block of a lane in which a text lies: 4 thousand events, 32
+thousand, 262 thousand."""
+
+
+def marks(lane: int, position: int, client: str) -> list[str]:
+    """Words that nobody can type: whose text it is, and in which blocks of its lane it lies. A search for a common word
+    takes the newest blocks alone, without looking at what lies before."""
+    return [client_mark(client), *(block_mark(lane, bits, position >> bits) for bits in WINDOWS)]
+
+
+def client_mark(client: str) -> str:
+    return f"~{client}"
+
+
+def block_mark(lane: int, bits: int, block: int) -> str:
+    return f"~{lane}.{bits}.{block}"
+
+
+def newest_blocks(heads: Mapping[int, int], bits: int) -> list[str]:
+    """The marks of the last two blocks of each lane, given how far it has come: at least one block's worth of events."""
+    blocks = ((lane, head >> bits) for lane, head in heads.items())
+    return [block_mark(lane, bits, block - back) for lane, block in blocks for back in (0, 1) if block >= back]
 
 
 def shown_prefix(text: str) -> str:

@@ -44,7 +44,7 @@ BEGIN
         client   text        COLLATE "C" NOT NULL,
         person   uuid,                      -- whose key sealed them
         at       timestamptz NOT NULL,
-        words    tsvector    NOT NULL,
+        words    tsvector    NOT NULL,      -- and marks of client and age: texts.marks
         PRIMARY KEY (lane, position)
     );
 
@@ -70,8 +70,6 @@ BEGIN
     PERFORM set_config('search_path', target || ', pg_catalog', true);
     -- New rows wait in a list that every search reads; a long one would stall the consumer when it is worked in.
     CREATE INDEX words_by_word ON words USING gin (words) WITH (gin_pending_list_limit = 512);  -- kB
-    CREATE INDEX words_by_age ON words (at);
-    CREATE INDEX words_of_client_by_age ON words (client, at);
     CREATE INDEX words_of_person ON words (person);
     CREATE INDEX names_by_word ON names USING gin (words);
 END

@@ -10,14 +10,21 @@ FROM (
 ) t
 WHERE numnode(t.query) > 0;
 
+-- name: heads
+SELECT p.lane, p.position FROM reporting.progress p WHERE p.view = 'search' AND p.lane = ANY ($1::smallint[]);
+
 -- name: candidates
 -- The newest texts that hold any of the words, and the newest tickets of the people who are called so, by ticket: how
--- many of the words it has, then how much they weigh in it. `texts` tells whether there may be older ones.
+-- many of the words it has, then how much they weigh in it. `texts` tells whether there may be older ones. Clients ($7)
+-- and age ($8) are marks among the words, so that the index alone intersects them with the words.
 WITH found AS MATERIALIZED (
     SELECT w.lane, w.ticket, w.words
     FROM words w
     WHERE w.words @@ $1::text::tsquery
       AND ($2::text[] IS NULL OR w.client = ANY ($2))
+      AND ($7::text IS NULL OR w.words @@ $7::text::tsquery)
+      AND ($8::text IS NULL OR w.words @@ $8::text::tsquery)
+      AND ($9::timestamptz IS NULL OR w.at <= $9)
     ORDER BY w.at DESC
     LIMIT $4
 ), called AS (
