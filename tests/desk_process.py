@@ -25,7 +25,7 @@ class DeskProcess:
         self.home = home
         self._argv = (sys.executable, "-m", "services", "up", *arguments)
         # The name lets the next test run remove what a killed one left under /var/lib/daybook.
-        self._home_id = f"test-{os.getpid()}-{home.name}"
+        self._home_id = f"test-{os.getpid()}-{home.parent.name}-{home.name}"
         ports = {f"DAYBOOK_{name}PORT": "0" for name in ("", "SMTP_", "NATS_")}
         self.environment = {
             **os.environ,
