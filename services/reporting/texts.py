@@ -60,7 +60,7 @@ def block_mark(lane: int, bits: int, block: int) -> str:
 
 
 def newest_blocks(heads: Mapping[int, int], bits: int) -> list[str]:
-    """The marks of the last two blocks of each lane, given how far it has come: at least one block's worth of events."""
+    """The marks of the last two blocks of each lane, given how far it has come: at least one block's worth."""
     blocks = ((lane, head >> bits) for lane, head in heads.items())
     return [block_mark(lane, bits, block - back) for lane, block in blocks for back in (0, 1) if block >= back]
 
