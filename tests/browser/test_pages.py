@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import NewPage
 from tests.browser.visitors import ARTEFACTS, AXE, Visitors
+from tests.browser.watching import until_live
 from tests.desk_process import DeskProcess
 
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
@@ -73,7 +74,7 @@ def test_a_requester_answers_on_their_page_and_sees_no_note(new_page: NewPage, v
     expect(portal.locator(".said")).to_contain_text("We found its manual")
     assert "service code" not in portal.content()
     agent = new_page(f"/tickets/{reference}")
-    expect(agent.locator("#pulse")).to_have_attribute("data-state", "live")
+    until_live(agent)
     portal.fill("#words", "It works with 0000, thank you!")
     portal.click("text=Send")
     expect(portal.locator(".said")).to_contain_text("It works with 0000")
@@ -100,7 +101,7 @@ def test_each_figure_of_the_dashboard_leads_to_its_tickets(new_page: NewPage, vi
 
 def test_the_wallboard_counts_a_new_ticket_by_itself(new_page: NewPage, visitors: Visitors) -> None:
     page = new_page("/wallboard")
-    expect(page.locator("#pulse")).to_have_attribute("data-state", "live")
+    until_live(page)
     unresolved = page.locator(".wall-figure .n").first
     before = int(unresolved.inner_text().replace(",", ""))
     visitors.fresh("The gate is stuck")
@@ -109,13 +110,13 @@ def test_the_wallboard_counts_a_new_ticket_by_itself(new_page: NewPage, visitors
 
 def test_a_lost_connection_is_said_and_comes_back(new_page: NewPage, desk: DeskProcess) -> None:
     page = new_page("/inbox", may_complain=True)
-    expect(page.locator("#pulse")).to_have_attribute("data-state", "live")
+    until_live(page)
     page.route("**/live", lambda route: route.abort())
     os.kill(desk.running["pids"]["web"], signal.SIGKILL)
     expect(page.locator("#lost")).to_be_visible(timeout=20_000)
     page.unroute("**/live")
     expect(page.locator("#lost")).to_be_hidden(timeout=40_000)
-    expect(page.locator("#pulse")).to_have_attribute("data-state", "live")
+    until_live(page)
 
 
 def test_a_page_may_run_only_its_own_scripts(desk: DeskProcess) -> None:

@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import NewPage
 from tests.browser.visitors import ARTEFACTS, Visitors
+from tests.browser.watching import until_live
 
 FOCUSED = "document.activeElement.id"
 
@@ -49,7 +50,7 @@ def test_a_new_ticket_arrives_without_a_reload_and_moves_neither_focus_nor_text(
     new_page: NewPage, visitors: Visitors
 ) -> None:
     page = new_page("/inbox")
-    expect(page.locator("#pulse")).to_have_attribute("data-state", "live")
+    until_live(page)
     page.evaluate("window.neverReloaded = true")
     page.keyboard.press("j")
     page.keyboard.press("j")
@@ -65,7 +66,7 @@ def test_a_new_ticket_arrives_without_a_reload_and_moves_neither_focus_nor_text(
 
 def test_what_is_typed_into_the_search_stays_when_the_queue_changes(new_page: NewPage, visitors: Visitors) -> None:
     page = new_page("/inbox")
-    expect(page.locator("#pulse")).to_have_attribute("data-state", "live")
+    until_live(page)
     page.keyboard.press("/")
     page.keyboard.type("VPN")
     expect(page).to_have_url(re.compile(r"/inbox\?q=VPN$"))

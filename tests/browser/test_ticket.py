@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import NewPage
 from tests.browser.visitors import ARTEFACTS, Visitors
+from tests.browser.watching import until_live
 
 
 def send(page: Page, text: str, key: str = "r") -> None:
@@ -94,7 +95,7 @@ def test_an_answer_waits_until_the_newest_message_was_read(new_page: NewPage, vi
     for line in range(8):
         visitors.act(reference, "notes", body=f"Finding {line}: nothing yet.\n\n" + "It takes a while. " * 20)
     page = new_page(f"/tickets/{reference}")
-    expect(page.locator("#pulse")).to_have_attribute("data-state", "live")
+    until_live(page)
     page.keyboard.press("r")
     page.keyboard.type("We are on it.")
     page.evaluate("scrollTo(0, 0)")
@@ -144,7 +145,7 @@ def test_a_ticket_is_resolved_and_opened_again(new_page: NewPage, visitors: Visi
 def test_a_colleagues_words_appear_while_the_page_is_open(new_page: NewPage, visitors: Visitors) -> None:
     reference = visitors.fresh("The heating is off")
     page = new_page(f"/tickets/{reference}")
-    expect(page.locator("#pulse")).to_have_attribute("data-state", "live")
+    until_live(page)
     page.evaluate("window.neverReloaded = true")
     visitors.act(reference, "notes", body="The boiler was serviced this morning.")
     expect(page.locator(".letter.note")).to_contain_text("The boiler was serviced this morning.")
