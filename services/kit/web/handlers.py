@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import asyncpg
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
@@ -25,7 +26,7 @@ log = logging.getLogger("daybook.web")
 
 def add_handlers(app: FastAPI) -> None:
     """Every refusal of this app becomes a problem."""
-    for kind in (Problem, RequestValidationError, HTTPException, *DATABASE_AWAY, Exception):
+    for kind in (Problem, RequestValidationError, HTTPException, *DATABASE_AWAY, asyncpg.QueryCanceledError, Exception):
         app.add_exception_handler(kind, answer)
 
 
@@ -50,12 +51,18 @@ def problem_for(error: Exception) -> Problem:
         case Overloaded() | OutcomeUnknown():
             code = "busy" if isinstance(error, Overloaded) else "outcome_unknown"
             return Problem(code, str(error), headers=RETRY_AFTER)
-        case _ if isinstance(error, DATABASE_AWAY):
-            log.warning("database_away", exc_info=error)
-            return Problem("unavailable", "the database does not answer", headers=RETRY_AFTER)
+        case asyncpg.QueryCanceledError():  # the statement time-out, which undoes what was begun
+            return Problem("busy", "the database did not finish this in time", headers=RETRY_AFTER)
         case _:
-            log.error("fault", exc_info=error)
-            return Problem("internal", "the desk met a fault of its own")
+            return _fault(error)
+
+
+def _fault(error: Exception) -> Problem:
+    if isinstance(error, DATABASE_AWAY):
+        log.warning("database_away", exc_info=error)
+        return Problem("unavailable", "the database does not answer", headers=RETRY_AFTER)
+    log.error("fault", exc_info=error)
+    return Problem("internal", "the desk met a fault of its own")
 
 
 def problem_of(errors: Iterable[Mapping[str, Any]]) -> Problem:
