@@ -33,6 +33,7 @@ from services.kit.log.relay import Relay
 from services.kit.metrics import Metrics
 from services.kit.postgres import Connection, Pool
 from services.kit.settings import Settings
+from tests.sealing import sealed
 
 PERSON = UUID("01980000-0000-7000-8000-000000000001")
 CLIENTS = [f"bus-{index}" for index in range(40)]
@@ -98,7 +99,7 @@ async def running(work: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Task
         assert not failed, "it ended by itself"
 
 
-async def eventually(check: Callable[[], Awaitable[bool]], seconds: float = 15, what: str = "") -> None:
+async def eventually(check: Callable[[], Awaitable[bool]], seconds: float = 60, what: str = "") -> None:
     """Waits until something holds."""
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
@@ -168,11 +169,11 @@ def submitted(stream: UUID, **more: Any) -> NewEvent:
     data = TicketSubmitted(
         prefix="ACME", requester=PERSON, subject="Printer", body="It is on fire", channel=Channel.API
     )
-    return NewEvent(uuid7(), stream, 1, data, "token:test", **more)
+    return NewEvent(uuid7(), stream, 1, data, "token:test", **{"seal": sealed, **more})
 
 
 def note(stream: UUID, version: int, **more: Any) -> NewEvent:
-    return NewEvent(uuid7(), stream, version, NoteAdded(body="looked at it"), "agent:test", **more)
+    return NewEvent(uuid7(), stream, version, NoteAdded(body="looked at it"), "agent:test", **{"seal": sealed, **more})
 
 
 async def append_tickets(pool: Pool, count: int, poker: Poker | None = None) -> None:

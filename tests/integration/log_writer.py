@@ -22,6 +22,7 @@ from contracts.subjects import lane_of_client, stamp_lane
 from contracts.terms import Channel
 from contracts.tickets import NoteAdded, TicketSubmitted
 from services.kit.log.append import Append, Appended, Appender, NewEvent, NotAppended, append_in
+from tests.sealing import sealed
 
 SHARED = [stamp_lane(UUID(int=1_000_000 + index * 16), lane_of_client(f"history-{index}")) for index in range(8)]
 ROLLED_BACK = "rolled back"
@@ -80,11 +81,11 @@ class Writer:
 
 def _submitted(stream: UUID) -> NewEvent:
     data = TicketSubmitted(prefix="HIST", requester=stream, subject="s", body="b", channel=Channel.API)
-    return NewEvent(uuid7(), stream, 1, data, "token:history")
+    return NewEvent(uuid7(), stream, 1, data, "token:history", sealed)
 
 
 def _note(stream: UUID, version: int, text: str) -> NewEvent:
-    return NewEvent(uuid7(), stream, version, NoteAdded(body=text), "token:history")
+    return NewEvent(uuid7(), stream, version, NoteAdded(body=text), "token:history", sealed)
 
 
 async def main(dsn: str, ledger: TextIO, seed: int, writers: int, seconds: float) -> None:

@@ -39,6 +39,7 @@ from tests.integration.bus_tools import (
     submitted,
     ticket_of,
 )
+from tests.sealing import sealed
 
 SMALL = 100_000
 
@@ -86,7 +87,7 @@ async def test_an_event_that_the_server_would_not_take_is_read_from_the_log_and_
 
 
 def large(stream: UUID, version: int) -> NewEvent:
-    return NewEvent(uuid7(), stream, version, NoteAdded(body="x" * 150_000), "agent:test")
+    return NewEvent(uuid7(), stream, version, NoteAdded(body="x" * 150_000), "agent:test", sealed)
 
 
 async def messages(settings: Settings) -> list[Msg]:

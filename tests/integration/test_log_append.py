@@ -11,10 +11,12 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from pydantic_core import PydanticSerializationError
 from uuid_utils.compat import uuid7
 
 from contracts.deliveries import DeliverySent, Letter
 from contracts.envelope import Origin
+from contracts.model import Sealed
 from contracts.subjects import lane_of_client, stamp_lane
 from contracts.terms import Channel, Status
 from contracts.tickets import NoteAdded, StatusChanged, TicketSubmitted
@@ -28,12 +30,14 @@ from services.kit.log.append import (
     CommandReused,
     Conflict,
     NewEvent,
+    append_in,
 )
 from services.kit.log.read import Instant, Position, heads, read_client, read_lane, read_stream, ticket_by_number
 from services.kit.log.verify import verify
 from services.kit.personal import ERASED, Vault
 from services.kit.settings import Role
 from tests.conftest import PoolOf
+from tests.sealing import sealed
 
 PERSON = UUID("01980000-0000-7000-8000-000000000001")
 
@@ -46,11 +50,11 @@ def submitted(stream: UUID, **more: object) -> NewEvent:
     data = TicketSubmitted(
         prefix="ACME", requester=PERSON, subject="Printer", body="It is on fire", channel=Channel.API
     )
-    return NewEvent(uuid7(), stream, 1, data, "token:test", **more)  # type: ignore[arg-type]
+    return NewEvent(uuid7(), stream, 1, data, "token:test", **{"seal": sealed, **more})  # type: ignore[arg-type]
 
 
 def note(stream: UUID, version: int, text: str = "looked at it", **more: object) -> NewEvent:
-    return NewEvent(uuid7(), stream, version, NoteAdded(body=text), "agent:test", **more)  # type: ignore[arg-type]
+    return NewEvent(uuid7(), stream, version, NoteAdded(body=text), "agent:test", **{"seal": sealed, **more})  # type: ignore[arg-type]
 
 
 async def test_positions_sequences_and_numbers_count_without_gaps(pool_of: PoolOf) -> None:
@@ -219,6 +223,42 @@ async def test_a_stream_is_read_as_it_stood(pool_of: PoolOf) -> None:
     assert len(await read_stream(pool, stream, as_of=Position(placed.lane, placed.position))) == 2
     with pytest.raises(ValueError, match="lane"):
         await read_stream(pool, stream, as_of=Position((placed.lane + 1) % 16, 1))
+
+
+async def test_personal_text_without_a_seal_is_refused_and_holds_nobody_up(pool_of: PoolOf) -> None:
+    pool = await pool_of("intake")
+    appender, plain, neighbour = Appender(pool), ticket_of("acme"), ticket_of("acme")
+    results = await asyncio.gather(
+        appender.append(Append("acme", [submitted(plain, seal=None)])),
+        appender.append(Append("acme", [submitted(neighbour)])),
+        return_exceptions=True,
+    )
+    assert isinstance(results[0], PydanticSerializationError)
+    assert "nobody's seal" in str(results[0])
+    assert "on fire" not in str(results[0])
+    assert isinstance(results[1], Appended)
+    async with pool.acquire() as connection:
+        with pytest.raises(PydanticSerializationError):
+            await append_in(connection, [Append("acme", [submitted(neighbour), note(plain, 2, seal=None)])])
+    assert await read_stream(pool, plain) == []
+
+
+async def test_words_sealed_before_and_facts_without_words_need_no_seal(pool_of: PoolOf) -> None:
+    pool = await pool_of("intake")
+    stream = ticket_of("acme")
+    held = NoteAdded(body=Sealed.model_validate(sealed("sealed elsewhere")))
+    fact = NewEvent(uuid7(), stream, 2, StatusChanged(status=Status.OPEN), "agent:1")
+    await Appender(pool).append(Append("acme", [NewEvent(uuid7(), stream, 1, held, "agent:1"), fact]))
+    assert [event.data for event in await read_stream(pool, stream)] == [held, fact.data]
+
+
+async def test_times_told_and_times_left_open_do_not_mix_in_one_append(pool_of: PoolOf) -> None:
+    pool = await pool_of("intake")
+    stream = ticket_of("acme")
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    with pytest.raises(ValueError, match="every event of an append"):
+        await Appender(pool).append(Append("acme", [submitted(stream, occurred_at=tomorrow), note(stream, 2)]))
+    assert await read_stream(pool, stream) == []
 
 
 async def test_a_reference_leads_to_its_ticket(pool_of: PoolOf) -> None:

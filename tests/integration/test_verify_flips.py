@@ -17,6 +17,7 @@ from services.kit.log.append import Append, NewEvent, NotAppended, append_in
 from services.kit.log.verify import Fault, verify
 from services.kit.postgres import Connection
 from tests.conftest import PoolOf
+from tests.sealing import sealed
 
 SEED = 20260304
 SAMPLES = 6  # flips of each column
@@ -44,7 +45,7 @@ class Column(NamedTuple):
 
 
 def event(stream: object, version: int, data: object, **more: object) -> NewEvent:
-    return NewEvent(uuid7(), stream, version, data, "token:test", **more)  # type: ignore[arg-type]
+    return NewEvent(uuid7(), stream, version, data, "token:test", sealed, **more)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")

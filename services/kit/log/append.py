@@ -18,6 +18,7 @@ import asyncpg
 
 from contracts.catalogue import encode
 from contracts.envelope import head_bytes
+from contracts.model import refuse_plain
 from contracts.subjects import lane_of
 from services.kit.log.asked import (
     Append,
@@ -179,7 +180,13 @@ class Prepared:
 
     @classmethod
     def of(cls, append: Append) -> Prepared:
-        """Raises Backwards where its own events run backwards; against what is stored the database holds them."""
+        """Raises Backwards where its own events run backwards; against what is stored the database holds them.
+
+        Raises ValueError where some events tell their time and others leave it to the database, whose order nobody
+        could hold, and pydantic's serialization error where personal text has nobody's seal.
+        """
+        if len({event.occurred_at is None for event in append.events}) > 1:
+            raise ValueError("either every event of an append tells when it happened, or none does")
         told: dict[UUID, datetime] = {}
         for event in append.events:
             at = event.occurred_at
@@ -255,7 +262,7 @@ def _row(event: NewEvent, client: str) -> Row:
     )
     return (
         event.stream, event.version, event.id, kind, schema_version, event.actor, event.causation, origin,
-        event.occurred_at, event.trace, head, encode(data, event.seal),
+        event.occurred_at, event.trace, head, encode(data, event.seal or refuse_plain),
     )  # fmt: skip
 
 
