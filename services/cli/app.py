@@ -29,6 +29,7 @@ COMMANDS: dict[str, str] = {
     "rebuild": "services.cli.rebuild",
     "verify": "services.cli.verify",
     "export": "services.cli.export",
+    "erase": "services.cli.erase",
     "keys": "services.cli.keys",
     "tail": "services.cli.tail",
     "dead-letters": "services.cli.dead_letters",

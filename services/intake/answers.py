@@ -67,6 +67,15 @@ class SessionAnswer(Answer):
     agent: LoggedIn
 
 
+class ErasedAnswer(Answer):
+    """`unreadable_by`: until then a process may still hold what it has opened before."""
+
+    id: UUID
+    erased_at: AwareDatetime
+    unreadable_by: AwareDatetime
+    position: str
+
+
 class ClockAnswer(Answer):
     now: AwareDatetime
     position: str

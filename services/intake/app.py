@@ -23,6 +23,7 @@ from contracts.subjects import lane_of_client
 from services.intake.clients import Clients
 from services.intake.desk_routes import CLOCK_STREAM, add_desk_routes
 from services.intake.edge import Edge
+from services.intake.people_routes import add_people_routes
 from services.intake.requesters import Requesters
 from services.intake.route import CommandRoute
 from services.intake.ticket_routes import add_ticket_routes
@@ -106,6 +107,7 @@ def build(edge: Edge, gate: Gate, *, metrics: Metrics | None = None) -> FastAPI:
     app = new_api(TITLE, gate=gate, metrics=metrics)
     app.router.route_class = CommandRoute
     add_ticket_routes(app, edge)
+    add_people_routes(app, edge)
     add_desk_routes(app, edge, gate, now=_now, monotonic=monotonic)
     lay_bare(app)
     return app

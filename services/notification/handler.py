@@ -8,6 +8,7 @@ from typing import Final
 from contracts import tickets as tell
 from contracts.envelope import Origin, Recorded
 from contracts.model import Event
+from contracts.people import PersonErased
 from contracts.terms import Channel
 from services.kit.bus import AfterCommit
 from services.kit.postgres import Connection, queries
@@ -33,13 +34,16 @@ class Notification:
     async def handle_lanes(
         self, batch: Mapping[int, Sequence[Recorded[Event]]], connection: Connection
     ) -> AfterCommit | None:
-        """Notes which letters follow from a batch."""
+        """Notes which letters follow from a batch; letters to who was erased are thrown away."""
         rows = [
             (lane, event.id, effect, event.stream, event.client, event.origin, event.trace, event.occurred_at)
             for lane, events in batch.items()
             for event in events
             if event.origin in WRITTEN_ABOUT and (effect := effect_of(event.data)) is not None
         ]
+        erased = [event.stream for events in batch.values() for event in events if isinstance(event.data, PersonErased)]
+        if erased:
+            await connection.execute(SQL["forget"], erased)
         if not rows:
             return None
         await connection.execute(SQL["add"], *zip(*rows, strict=True))

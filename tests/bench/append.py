@@ -38,7 +38,7 @@ class Figures:
     p99_ms: float
 
 
-async def daybook(settings: Settings, events: int) -> Figures:
+async def daybook(settings: Settings, events: int, *, sealed: bool = True) -> Figures:
     """One process, 256 callers, 200 clients over all lanes; every append waits for its commit."""
     pool = await connect_pool(settings, "intake", size=4)
     vault = Vault(pool, settings.master_key_bytes, new_id=uuid7, random_bytes=os.urandom, monotonic=time.monotonic)
@@ -50,7 +50,7 @@ async def daybook(settings: Settings, events: int) -> Figures:
         client, person, seal = people[index]
         for _ in range(events // CALLERS):
             started = time.perf_counter()
-            await appender.append(Append(client, [_event(client, person, seal)]))
+            await appender.append(Append(client, [_event(client, person, seal if sealed else as_it_is)]))
             latencies.append((time.perf_counter() - started) * 1000)
 
     started = time.perf_counter()
@@ -60,6 +60,11 @@ async def daybook(settings: Settings, events: int) -> Figures:
     await pool.close()
     cuts = quantiles(latencies, n=100)
     return Figures(len(latencies) / seconds, cuts[49], cuts[98])
+
+
+def as_it_is(text: str) -> Any:
+    """Seals nothing: what an append costs without encryption."""
+    return text
 
 
 async def person_of(vault: Vault, index: int) -> tuple[str, UUID, Seal]:

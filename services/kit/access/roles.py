@@ -40,6 +40,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "POST /tickets/{}/reopen": WRITERS,
     "POST /tickets/{}/close": AGENTS,
     "PUT /clients/{}": LEADERS - {Role.LEAD},
+    "DELETE /people/{}/data": LEADERS - {Role.LEAD},
     "POST /agents": ADMIN,
     "POST /sessions": EVERYBODY,
     "DELETE /sessions": ANY,

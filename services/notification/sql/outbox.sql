@@ -66,6 +66,7 @@ FROM unnest($1::smallint[], $2::uuid[], $3::text[], $4::text[], $5::text[]) AS e
 WHERE o.lane = e.lane AND o.event = e.event AND o.effect = e.effect;
 
 -- name: keep
+-- Of a person who was erased a moment ago this process may still hold the key: nothing of theirs is kept.
 INSERT INTO notification.mailbox (lane, id, kept_at, client, ticket, reference, person, letter, language, message_id,
                                   headers, content)
 SELECT k.lane, k.id, k.kept_at, k.client, k.ticket, k.reference, k.person, k.letter, k.language, k.message_id,
@@ -73,7 +74,11 @@ SELECT k.lane, k.id, k.kept_at, k.client, k.ticket, k.reference, k.person, k.let
 FROM unnest($1::smallint[], $2::uuid[], $3::timestamptz[], $4::text[], $5::uuid[], $6::text[], $7::uuid[], $8::text[],
             $9::text[], $10::text[], $11::json[], $12::json[])
      AS k (lane, id, kept_at, client, ticket, reference, person, letter, language, message_id, headers, content)
+WHERE EXISTS (SELECT FROM personal.people p WHERE p.lane = get_byte(uuid_send(k.person), 15) & 15 AND p.person = k.person)
 ON CONFLICT ON CONSTRAINT one_kept_letter_per_effect DO NOTHING;
+
+-- name: forget
+DELETE FROM notification.mailbox WHERE person = ANY ($1::uuid[]);
 
 -- name: tickets
 -- What letters say of their tickets: the birth, the event that is written about, and what tells the promise in force.

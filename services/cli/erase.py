@@ -1,0 +1,124 @@
+"""A person enters; nothing of theirs can be read any more. `--compact` takes the last bytes out of the files."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import asyncpg
+import typer
+from rich.console import Console
+from uuid_utils.compat import uuid7
+
+from contracts.envelope import Origin
+from contracts.model import DESK
+from services.cli.app import Stop
+from services.cli.token import AsJson, on_database
+from services.erasing.compact import Compacted, NotNow, compact
+from services.intake.edge import Stamp
+from services.intake.erasure import Erased, client_of, erase
+from services.kit.keyring import WrongMasterKey, keyring
+from services.kit.log.append import NotAppended
+from services.kit.personal import Vault
+from services.kit.postgres import Pool
+from services.kit.settings import load
+
+ACTOR = "system:cli"
+
+
+def register(app: typer.Typer) -> None:
+    @app.command("erase")
+    def erase_command(
+        person: Annotated[str, typer.Argument(help="A person's id; or an address, with --client.")] = "",
+        client: Annotated[str, typer.Option(help=f"Whose person the address is; {DESK} for the desk's own.")] = "",
+        compact_: Annotated[
+            bool, typer.Option("--compact", help="Rewrite tables so that no old bytes stay in their files. Nightly.")
+        ] = False,
+        as_json: AsJson = False,
+    ) -> None:
+        """Make a person's name, addresses and words unreadable for good. Counts and times stay. It can't be undone."""
+        if not person and not compact_:
+            raise Stop("name a person by id, or by address with --client; or add --compact")
+        said: dict[str, Any] = {}
+        if person:
+            said |= _plain(on_database(lambda pool: _erase(pool, person, client)))
+        if compact_:
+            said |= asdict(_compacted(silent=as_json))
+        if as_json:
+            print(json.dumps(said))
+        else:
+            _show(said, person)
+
+
+async def _erase(pool: Pool, name: str, client: str) -> Erased:
+    settings = load()
+    ring = keyring(settings, time.monotonic)
+    vault = Vault(pool, ring, new_id=uuid7, random_bytes=os.urandom, monotonic=time.monotonic)
+    try:
+        person = await _find(vault, name, client)
+        whose = await client_of(pool, person)
+        by = Stamp(ACTOR, Origin.LIVE, datetime.now(UTC) if settings.clock == "log" else None, None)
+        async with pool.acquire() as connection:
+            erased = whose and await erase(connection, vault, person=person, client=whose, by=by, new_id=uuid7)
+    except (NotAppended, WrongMasterKey) as reason:
+        raise Stop(f"{reason}: run this again") from reason
+    if not erased:
+        raise Stop(f"there is no person {name}")
+    return erased
+
+
+async def _find(vault: Vault, name: str, client: str) -> UUID:
+    try:
+        return UUID(name)
+    except ValueError:
+        pass
+    if not client:
+        raise Stop(f"{name} is no id: an address needs --client beside it")
+    found = await vault.find(client, name)
+    if found is None:
+        raise Stop(f"{client} has nobody with this address: perhaps they were erased before")
+    return found
+
+
+def _compacted(*, silent: bool) -> Compacted:
+    console = Console(stderr=True, quiet=silent)
+    try:
+        with console.status("compacting") as status:
+            return asyncio.run(compact(load(), status.update))
+    except (NotNow, LookupError) as reason:
+        raise Stop(str(reason)) from reason
+    except (OSError, asyncpg.PostgresConnectionError, asyncpg.InvalidCatalogNameError) as error:
+        raise Stop(f"the database can't be reached ({error}): start the desk, then run this again") from error
+
+
+def _plain(erased: Erased) -> dict[str, Any]:
+    return {
+        "person": str(erased.person),
+        "position": f"{erased.lane}:{erased.position}",
+        "erased_at": erased.at.isoformat(),
+        "now": erased.now,
+    }
+
+
+def _show(said: dict[str, Any], name: str) -> None:
+    if name and said["now"]:
+        print(
+            f"{said['person']} is erased ({said['position']}): within a minute nothing of theirs can be read anywhere"
+        )
+    elif name:
+        print(f"{said['person']} was erased before, at {said['erased_at']}")
+    if "erasures" not in said:
+        return
+    if not said["erasures"]:
+        print("nobody was erased since the last time: there is nothing to compact")
+        return
+    sizes = f"{said['bytes_before'] / 1e6:,.1f} MB before, {said['bytes_after'] / 1e6:,.1f} MB now"
+    print(f"the files hold nothing of {said['erasures']:,} erased persons any more ({sizes})")
+    for note in said["notes"]:
+        print(f"note: {note}")

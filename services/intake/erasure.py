@@ -1,0 +1,84 @@
+"""A person -> `person.erased`, and nothing left of them that intake holds: their key goes in the same transaction. I/O.
+
+What was sealed with the key can't be read any more, in the log, its exports and backups; processes that hold the key
+opened forget it within services.kit.personal.KEY_SECONDS. Reporting and notification delete what is theirs when they
+see the event. The row of the event stays, and with it counts, times and the hash chain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from contracts.model import DESK
+from contracts.people import PersonErased
+from contracts.subjects import lane_of
+from services.intake.edge import Stamp
+from services.kit.log.append import Append, Appended, NewEvent, NotAppended, append_in
+from services.kit.personal import Vault
+from services.kit.postgres import Connection, Pool, queries
+
+SQL = queries("services/intake/sql/erasure.sql")
+INTAKE_SQL = queries("services/intake/sql/intake.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """An erasure that stands in the log. `now`: this call has brought it about."""
+
+    person: UUID
+    lane: int
+    position: int
+    at: datetime
+    now: bool
+
+
+async def client_of(reader: Pool | Connection, person: UUID) -> str | None:
+    """Whose person it is, erased or not; None where there never was one."""
+    client: str | None = await reader.fetchval(SQL["client_of"], lane_of(person), person)
+    return client
+
+
+async def erase(
+    connection: Connection, vault: Vault, *, person: UUID, client: str, by: Stamp, new_id: Callable[[], UUID]
+) -> Erased | None:
+    """Erases a person in a transaction of its own. Who is erased stays so; None where there is nobody to erase.
+
+    Raises Conflict where their stream grew meanwhile, and Backwards where the clock is behind it."""
+    lane = lane_of(person)
+    async with connection.transaction():
+        if await connection.fetchval(SQL["lock"], lane, person) is None:
+            before = await connection.fetchrow(SQL["erased"], lane, person)
+            return (
+                None if before is None else Erased(person, lane, before["position"], before["recorded_at"], now=False)
+            )
+        version: int = await connection.fetchval(INTAKE_SQL["version"], lane, person)
+        event = NewEvent(
+            id=new_id(),
+            stream=person,
+            version=version + 1,
+            data=PersonErased(person=person),
+            actor=by.actor,
+            origin=by.origin,
+            occurred_at=by.occurred_at,
+            trace=by.trace,
+        )
+        (appended,) = await append_in(connection, [Append(client, [event])])
+        if isinstance(appended, NotAppended):
+            raise appended
+        await _forget(connection, person, client, appended)
+    vault.forget(person)
+    return Erased(person, lane, appended.position, appended.recorded_at, now=True)
+
+
+async def _forget(connection: Connection, person: UUID, client: str, appended: Appended) -> None:
+    await connection.execute(SQL["forget_key"], appended.lane, person)
+    await connection.execute(SQL["note"], appended.lane, person, appended.position, appended.recorded_at)
+    await connection.execute(SQL["forget_files"], person)
+    await connection.execute(SQL["empty_quarantine"], person)
+    if client == DESK:
+        await connection.execute(SQL["forget_login"], person)
+        await connection.execute(INTAKE_SQL["end_sessions"], person)
+        await connection.execute(SQL["forget_sessions"], person)
