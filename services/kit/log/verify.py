@@ -13,7 +13,7 @@ import asyncpg
 
 from contracts.subjects import LANES
 from services.kit.log.read import Reader
-from services.kit.log.walk import Fault, Stored, Walk
+from services.kit.log.walk import NO_LANE, Fault, Stored, Walk
 from services.kit.postgres import queries
 
 __all__ = ["Ends", "Fault", "Head", "read_ends", "verify", "verify_lane"]
@@ -142,8 +142,12 @@ def cursor_faults(ends: Ends) -> list[Fault]:
 
 
 async def stray_faults(reader: Reader) -> list[Fault]:
-    """Events that stand where no lane reaches."""
+    """Events that stand where no lane reaches. A damaged page anywhere may hide them."""
+    try:
+        strays = await reader.fetch(SQL["strays"])
+    except UNREADABLE:
+        what = "whether events stand beyond the lanes' heads can't be told: a page of the log is damaged"
+        return [Fault(NO_LANE, 0, what)]
     return [
-        Fault(row["lane"], row["position"], "the event stands beyond its lane's head, or in no lane")
-        for row in await reader.fetch(SQL["strays"])
+        Fault(row["lane"], row["position"], "the event stands beyond its lane's head, or in no lane") for row in strays
     ]
