@@ -35,8 +35,8 @@ LOST_SERVER_GRACE_SECONDS = 5.0  # the client gives up this long after the serve
 class Lean(asyncpg.Connection):
     """A connection that goes back to its pool without a round trip.
 
-    Nobody here keeps state in a session: no SET, LISTEN or advisory lock outside a transaction, which is rolled back
-    all the same.
+    Nobody here keeps state in a session: no SET or LISTEN outside a transaction, which is rolled back all the same, and
+    the one advisory lock (a rebuild's) is given back by who took it.
     """
 
     def get_reset_query(self) -> str:

@@ -7,7 +7,8 @@ once, by COPY. Views whose events are rows of their own are loaded by position, 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple, Protocol
@@ -18,7 +19,7 @@ import asyncpg
 from contracts.envelope import Recorded
 from contracts.model import Event
 from services.kit.log.read import read_lane, recorded
-from services.kit.postgres import Pool, queries
+from services.kit.postgres import Connection, Pool, queries
 from services.reporting.consumer import View
 from services.reporting.line import Changes, Row, Version, row_of
 from services.reporting.queue_view import write_counts
@@ -28,6 +29,8 @@ SQL = queries("services/reporting/sql/rebuild.sql")
 PAGE = 20_000  # events read at once: about 20 MB while they are folded
 Build = asyncpg.Record
 """A lane's row of reporting.builds."""
+Building = Callable[[], AbstractAsyncContextManager[Connection]]
+"""Opens a transaction that writes the version under construction; refused where another builder has taken over."""
 
 
 class Loaded(NamedTuple):
@@ -39,13 +42,13 @@ class Loaded(NamedTuple):
 class Loader(Protocol):
     """Brings one lane of the new version from where it is to `upto`, committing as it goes."""
 
-    def load(self, pool: Pool, schema: str, lane: Build) -> AsyncIterator[Loaded]: ...
+    def load(self, pool: Pool, schema: str, lane: Build, building: Building) -> AsyncIterator[Loaded]: ...
 
 
 class QueueLoader:
     """Loads the queue stream by stream."""
 
-    async def load(self, pool: Pool, schema: str, lane: Build) -> AsyncIterator[Loaded]:
+    async def load(self, pool: Pool, schema: str, lane: Build, building: Building) -> AsyncIterator[Loaded]:
         events, after = lane["loaded"], lane["stream"]
         reading = asyncio.create_task(self._page(pool, lane, after))
         try:
@@ -55,7 +58,7 @@ class QueueLoader:
                 if not last:
                     reading = asyncio.create_task(self._page(pool, lane, after))
                 events = lane["upto"] if last else events + len(page)
-                await self._write(pool, schema, lane, page, (after, events, lane["upto"] if last else 0))
+                await self._write(building, schema, lane, page, (after, events, lane["upto"] if last else 0))
                 yield Loaded(events)
                 if last:
                     return
@@ -73,13 +76,17 @@ class QueueLoader:
         return recorded(row for row in rows if row["stream"] != cut), False
 
     async def _write(
-        self, pool: Pool, schema: str, lane: Build, page: Sequence[Recorded[Event]], came: tuple[UUID, int, int]
+        self,
+        building: Building,
+        schema: str,
+        lane: Build,
+        page: Sequence[Recorded[Event]],
+        came: tuple[UUID, int, int],
     ) -> None:
         changes = Changes()
         for stream, events in groupby(page, attrgetter("stream")):
             changes.follow(stream, None, events)
-        async with pool.acquire() as connection, connection.transaction():
-            await connection.execute(SQL["mean"], schema)
+        async with building() as connection:
             rows = [row_of(line) for line in changes.lines.values()]
             await connection.copy_records_to_table("tickets", schema_name=schema, columns=Row._fields, records=rows)
             await connection.copy_records_to_table(
@@ -95,14 +102,13 @@ class LaneLoader:
     def __init__(self, view: View) -> None:
         self._view = view
 
-    async def load(self, pool: Pool, schema: str, lane: Build) -> AsyncIterator[Loaded]:
+    async def load(self, pool: Pool, schema: str, lane: Build, building: Building) -> AsyncIterator[Loaded]:
         position = lane["position"]
         while position < lane["upto"]:
             limit = min(PAGE // 10, lane["upto"] - position)
             events = await read_lane(pool, lane["lane"], position, limit)
             position = events[-1].position
-            async with pool.acquire() as connection, connection.transaction():
-                await connection.execute(SQL["mean"], schema)
+            async with building() as connection:
                 await self._view.apply(lane["lane"], events, connection)
                 await connection.execute(
                     SQL["loaded"], self._view.name, lane["lane"], lane["stream"], position, position

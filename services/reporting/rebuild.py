@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final, Literal
+from uuid import UUID
 
 import asyncpg
+from uuid_utils.compat import uuid7
 
 from services.kit.log.read import read_lane
 from services.kit.postgres import Connection, Pool, connect_pool, queries
@@ -39,10 +41,11 @@ NEAR = 500  # events behind; the rest is digested behind the locks of the switch
 STATEMENT_SECONDS = 3_600.0  # an index over the whole view
 DROP_PATIENCE_MS = 200
 DROP_TRIES = 50
+CLAIM_PATIENCE_MS = 30_000  # for what a builder that was killed still has under way in the server
 
 
 class RebuildRuns(Exception):
-    """Another rebuild of this view is under way."""
+    """Another rebuild of this view is under way, or has taken over from this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +71,16 @@ class Rebuild:
     """One rebuild of one view. `told` hears of every step; `view` is the writer that the live consumer uses too."""
 
     def __init__(
-        self, pool: Pool, view: View, loader: Loader, told: Callable[[Step], None] = lambda step: None
+        self,
+        pool: Pool,
+        view: View,
+        loader: Loader,
+        told: Callable[[Step], None] = lambda step: None,
+        *,
+        new_id: Callable[[], UUID] = uuid7,
     ) -> None:
         self._pool = pool
+        self._builder = new_id()
         self._view = view
         self._loader = loader
         self._told = told
@@ -85,23 +95,39 @@ class Rebuild:
         """Builds and switches. Raises RebuildRuns where another process is at it."""
         async with self._pool.acquire() as guard:
             if not await guard.fetchval(SQL["one_builder"], self._name):
-                raise RebuildRuns(f"another rebuild of {self._name} is under way: wait for it, or end it")
-            await self._prepare()
-            await self._load()
-            await self._index()
-            await self._follow()
-            version = await self._switch()
-            await self._drop_old()
-            self._tell("check")
-            async with self._pool.acquire() as connection:
-                checksum = await view_checksum(connection, self._name)
-                await connection.execute(SQL["summed"], self._name, checksum)
+                raise self._another()
+            try:
+                return await self._build()
+            finally:
+                with suppress(asyncpg.InterfaceError, asyncpg.PostgresConnectionError):  # went with its connection
+                    await guard.execute(SQL["no_builder"], self._name)
+
+    async def _build(self) -> Rebuilt:
+        await self._claim()
+        await self._prepare()
+        await self._load()
+        await self._index()
+        await self._follow()
+        version = await self._switch()
+        await self._drop_old()
+        self._tell("check")
+        async with self._pool.acquire() as connection:
+            checksum = await view_checksum(connection, self._name)
+            await connection.execute(SQL["summed"], self._name, checksum, self._builder)
         return Rebuilt(self._name, version, self._events, checksum)
+
+    async def _claim(self) -> None:
+        async with self._pool.acquire() as connection, connection.transaction():
+            await connection.execute(SQL["patience"], f"{CLAIM_PATIENCE_MS}ms")
+            try:
+                await connection.execute(SQL["claim"], self._name, self._builder)
+            except asyncpg.LockNotAvailableError:
+                raise self._another() from None
 
     async def _prepare(self) -> None:
         """Finds a rebuild that was interrupted, or begins one."""
         await self._drop(f"{self._schema}_old")
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self._writing() as connection:
             shape = await connection.fetchval(SQL["shape"], self._name)
             if await connection.fetchval(SQL["begun"], self._name, shape, self._next):
                 return
@@ -119,19 +145,19 @@ class Rebuild:
             if lane["position"] >= lane["upto"]:
                 continue
             before = self._done - lane["loaded"]
-            async for loaded in self._loader.load(self._pool, self._next, lane):
+            async for loaded in self._loader.load(self._pool, self._next, lane, self._building):
                 self._events += before + loaded.events - self._done
                 self._done = before + loaded.events
                 self._tell("load")
 
     async def _index(self) -> None:
         self._tell("index")
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self._writing() as connection:
             if (await connection.fetch(SQL["lanes"], self._name))[0]["indexed"]:
                 return
             await connection.execute(SQL[f"index_{self._name}"], self._next)
             await connection.execute(SQL["indexed"], self._name)
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self._writing() as connection:
             await connection.execute(SQL["name_schemas"], self._next, "")
             await connection.execute(SQL["analyze"])
 
@@ -186,11 +212,22 @@ class Rebuild:
             await connection.execute(SQL["drop_schema"])
 
     @asynccontextmanager
-    async def _building(self) -> AsyncIterator[Connection]:
-        """A transaction in which the view's tables are those of the version under construction."""
+    async def _writing(self) -> AsyncIterator[Connection]:
+        """A transaction during which the view stays ours to build. Raises RebuildRuns where it is not any more."""
         async with self._pool.acquire() as connection, connection.transaction():
+            if not await connection.fetchval(SQL["still_ours"], self._name, self._builder):
+                raise self._another()
+            yield connection
+
+    @asynccontextmanager
+    async def _building(self) -> AsyncIterator[Connection]:
+        """The same, with the view's tables being those of the version under construction."""
+        async with self._writing() as connection:
             await connection.execute(SQL["mean"], self._next)
             yield connection
+
+    def _another(self) -> RebuildRuns:
+        return RebuildRuns(f"another rebuild of {self._name} is under way: wait for it, or end it")
 
     def _tell(self, phase: Any) -> None:
         self._told(Step(phase, self._done, self._total))

@@ -17,7 +17,7 @@ import pytest
 from contracts.subjects import LANES
 from services.kit.settings import Settings
 from services.reporting import load
-from services.reporting.load import Build, Loaded, QueueLoader
+from services.reporting.load import Build, Building, Loaded, QueueLoader
 from services.reporting.rebuild import Rebuild, RebuildRuns, Rebuilt, Step, rebuilding
 from tests.integration.reporting_desk import ReportingDesk, reporting_api, reporting_desk
 from tests.integration.reporting_history import START
@@ -118,8 +118,10 @@ class DyingLoader(QueueLoader):
     def __init__(self, pages: int) -> None:
         self.pages = pages
 
-    async def load(self, pool: asyncpg.Pool[asyncpg.Record], schema: str, lane: Build) -> AsyncIterator[Loaded]:
-        async for loaded in super().load(pool, schema, lane):
+    async def load(
+        self, pool: asyncpg.Pool[asyncpg.Record], schema: str, lane: Build, building: Building
+    ) -> AsyncIterator[Loaded]:
+        async for loaded in super().load(pool, schema, lane, building):
             self.pages -= 1
             yield loaded
             if self.pages < 0:
@@ -162,6 +164,43 @@ async def test_two_rebuilds_of_one_view_do_not_meet(desk: ReportingDesk) -> None
 
     assert sorted(type(result).__name__ for result in results) == ["RebuildRuns", "Rebuilt"]
     assert any(isinstance(result, RebuildRuns) for result in results)
+
+
+class PausingLoader(QueueLoader):
+    """Loads a page, then stands still until it is let go on."""
+
+    def __init__(self) -> None:
+        self.paused, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def load(
+        self, pool: asyncpg.Pool[asyncpg.Record], schema: str, lane: Build, building: Building
+    ) -> AsyncIterator[Loaded]:
+        async for loaded in super().load(pool, schema, lane, building):
+            yield loaded
+            self.paused.set()
+            await self.go_on.wait()
+
+
+async def test_a_builder_that_was_taken_for_dead_writes_nothing_into_the_next_one_s_tables(
+    desk: ReportingDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its guard's connection is lost while it stands still; another rebuild begins and ends; then it goes on."""
+    before, loader = await desk.checksum("queue"), PausingLoader()
+    monkeypatch.setattr(load, "PAGE", 40)
+    async with rebuilding(desk.settings, "queue", lambda step: None) as work:
+        frozen = asyncio.create_task(Rebuild(work._pool, work._view, loader).run())
+        await loader.paused.wait()
+        ended = await desk.owner.fetchval(
+            "SELECT bool_and(pg_terminate_backend(l.pid)) FROM pg_locks l JOIN pg_database d ON d.oid = l.database "
+            "WHERE l.locktype = 'advisory' AND d.datname = current_database()"
+        )
+        assert ended
+        second = await rebuilt(desk, "queue")
+        loader.go_on.set()
+        with pytest.raises(RebuildRuns, match="another rebuild of queue is under way"):
+            await frozen
+    assert second.checksum == before == await desk.checksum("queue")
+    assert "reporting_queue_next" not in await schemas(desk)
 
 
 async def test_readers_never_see_an_error_or_an_empty_queue(desk: ReportingDesk) -> None:

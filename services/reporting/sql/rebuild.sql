@@ -1,6 +1,18 @@
 -- name: one_builder
--- Held by the builder's connection: two rebuilds of one view would fill the same tables.
+-- Held by a connection for the whole rebuild, so that a second one is refused at once and a killed one holds nobody up.
+-- It may be lost with its connection while the builder lives: `still_ours` is what keeps two out of the same tables.
 SELECT pg_try_advisory_lock(hashtextextended('daybook.rebuild.' || $1, 0));
+
+-- name: no_builder
+SELECT pg_advisory_unlock(hashtextextended('daybook.rebuild.' || $1, 0));
+
+-- name: claim
+-- Waits for a transaction that the builder before may still have under way; whatever it begins afterwards is refused.
+UPDATE reporting.views SET builder = $2 WHERE view = $1;
+
+-- name: still_ours
+-- Nobody else can claim the view before this transaction ends.
+SELECT count(*) FROM (SELECT FROM reporting.views WHERE view = $1 AND builder = $2 FOR SHARE) v;
 
 -- name: shape
 -- What the functions say that make a view's tables and indexes.
@@ -104,7 +116,7 @@ UPDATE reporting.views SET version = version + 1, built_at = clock_timestamp(), 
 RETURNING version;
 
 -- name: summed
-UPDATE reporting.views SET checksum = $2 WHERE view = $1;
+UPDATE reporting.views SET checksum = $2 WHERE view = $1 AND builder = $3;
 
 -- name: behind
 -- How many events the version under construction lacks of what is in the log.
