@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -12,8 +16,9 @@ from contracts.envelope import Recorded
 from contracts.model import Event
 from contracts.subjects import lane_of
 from services.embedded.place import Place
-from services.kit.bus import TryLater, consumer
+from services.kit.bus import TryLater, worker
 from services.kit.bus.dead_letters import ask_replay, list_letters, show_letter
+from services.kit.bus.digest import SQL
 from services.kit.log.append import Append, Appender
 from services.kit.postgres import Connection, Pool
 from services.kit.settings import Settings
@@ -36,6 +41,8 @@ from tests.integration.bus_tools import (
     ticket_of,
 )
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 @pytest.fixture
 async def own(database: Settings, place: Place, tmp_path: Path, pool_of: PoolOf) -> AsyncIterator[Bus]:
@@ -46,7 +53,7 @@ async def own(database: Settings, place: Place, tmp_path: Path, pool_of: PoolOf)
 
 @pytest.fixture(autouse=True)
 def quick_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consumer, "ATTEMPTS_SECONDS", (0.01, 0.02, 0.03, 0.04))
+    monkeypatch.setattr(worker, "ATTEMPTS_SECONDS", (0.01, 0.02, 0.03, 0.04))
 
 
 async def ticket_with_notes(pool: Pool, notes: int) -> UUID:
@@ -198,3 +205,99 @@ async def test_nothing_is_asked_where_nothing_waits(pool_of: PoolOf) -> None:
     assert await ask_replay(pool, "nobody") == []
     assert await ask_replay(pool, "nobody", (3, 99)) == []
     assert await list_letters(pool, str(uuid4())) == []
+
+
+async def test_an_event_that_kills_its_process_is_put_aside_in_the_end(own: Bus, pool_of: PoolOf) -> None:
+    intake, pool = await pool_of("intake"), await pool_of("triage")
+    await append_tickets(intake, 20)
+    killer = await ticket_with_notes(intake, 0)
+    await append_tickets(intake, 20)
+    await pool.execute(SQL["open_cursors"], "killed")
+    for _ in range(worker.STARTS_MAX):  # what processes leave that die with a whole batch
+        await pool.execute(SQL["begin"], "killed")
+    for _ in range(worker.DEATHS_MAX):
+        await consume_until_death(own.settings, "killed", killer)
+    ledger = Ledger("killed")
+    async with running(consume(own.settings, ledger, pool)):
+        await eventually(lambda: caught_up(pool, "killed"))
+    (letter,) = await list_letters(pool, "killed")
+    assert (letter.stream, letter.error, letter.attempts) == (killer, "ProcessDied", worker.DEATHS_MAX)
+
+
+async def test_processes_killed_from_outside_put_nothing_aside(own: Bus, pool_of: PoolOf) -> None:
+    intake, pool = await pool_of("intake"), await pool_of("triage")
+    await append_tickets(intake, 40)
+    await pool.execute(SQL["open_cursors"], "innocent")
+    for _ in range(200):  # begun, and killed before anything was tried
+        await pool.execute(SQL["begin"], "innocent")
+    async with running(consume(own.settings, Ledger("innocent"), pool)):
+        await eventually(lambda: caught_up(pool, "innocent"))
+    assert await list_letters(pool, "innocent") == []
+    await assert_everything_once_in_order(pool, "innocent")
+
+
+async def test_an_event_that_only_fails_is_not_taken_for_one_that_kills(own: Bus, pool_of: PoolOf) -> None:
+    intake, pool = await pool_of("intake"), await pool_of("triage")
+    waiting = await ticket_with_notes(intake, 0)
+    await pool.execute(SQL["open_cursors"], "patient")
+    for _ in range(worker.DEATHS_MAX + 1):
+        for _ in range(worker.STARTS_MAX + 1):
+            await pool.execute(SQL["begin"], "patient")
+        ledger = Patient("patient", waiting)
+        async with running(consume(own.settings, ledger, pool)):
+            await asyncio.wait_for(ledger.asked_twice.wait(), 60)
+    async with running(consume(own.settings, Ledger("patient"), pool)):
+        await eventually(lambda: caught_up(pool, "patient"))
+    assert await list_letters(pool, "patient") == []
+
+
+async def test_a_replay_that_kills_its_process_is_not_tried_by_every_next_one(own: Bus, pool_of: PoolOf) -> None:
+    intake, pool = await pool_of("intake"), await pool_of("triage")
+    killer, ledger = await ticket_with_notes(intake, 1), Ledger("deadly")
+    ledger.refuse.add(killer)
+    async with running(consume(own.settings, ledger, pool)):
+        await eventually(lambda: caught_up(pool, "deadly"))
+    assert len(await ask_replay(pool, "deadly")) == 1
+    await consume_until_death(own.settings, "deadly", killer)
+    async with running(consume(own.settings, Ledger("deadly"), pool)):
+        await append_tickets(intake, 5)
+        await eventually(lambda: caught_up(pool, "deadly"))
+        first, second = sorted(await list_letters(pool, "deadly"), key=lambda letter: letter.position)
+        assert (first.error, first.replay_requested_at, second.waits) == ("ProcessDied", None, True)
+        await ask_replay(pool, "deadly")
+        await eventually(lambda: none_waits(pool, "deadly"))
+
+
+class Patient(Ledger):
+    """Needs a server that never comes."""
+
+    def __init__(self, name: str, stream: UUID) -> None:
+        super().__init__(name)
+        self._stream = stream
+        self._asked = 0
+        self.asked_twice = asyncio.Event()
+
+    async def handle(self, lane: int, events: Sequence[Recorded[Event]], connection: Connection) -> None:
+        if any(event.stream == self._stream for event in events):
+            self._asked += 1
+            if self._asked > 1:
+                self.asked_twice.set()
+            raise TryLater
+        await super().handle(lane, events, connection)
+
+
+async def none_waits(pool: Pool, consumer: str) -> bool:
+    return not await list_letters(pool, consumer)
+
+
+async def consume_until_death(settings: Settings, name: str, killer: UUID) -> None:
+    environment = {
+        **os.environ,
+        "DAYBOOK_HOME": str(settings.home),
+        "DAYBOOK_DATABASE_URL": settings.admin_dsn(),
+        "DAYBOOK_NATS_URL": settings.bus_url,
+    }
+    victim = subprocess.Popen(
+        (sys.executable, "-m", "tests.integration.bus_victim", name, str(killer)), cwd=ROOT, env=environment
+    )
+    assert await asyncio.to_thread(victim.wait, 60) == -9

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from nats.aio.client import Client
 
 from contracts.subjects import poke
+from services.kit.bus.away import AWAY
 from services.kit.telemetry import describe, log_message
 
 if TYPE_CHECKING:
@@ -105,4 +107,5 @@ class Poker:
         while self._lanes:
             lane = self._lanes.pop()
             if self._client.is_connected:
-                await self._client.publish(poke(lane))
+                with suppress(*AWAY):
+                    await self._client.publish(poke(lane))

@@ -63,6 +63,10 @@ class CursorMoved(Exception):
     """Another process of the same consumer has digested these events."""
 
 
+class ProcessDied(Exception):
+    """The process died, again and again, while it tried this event."""
+
+
 class Share(NamedTuple):
     """Events of one lane that follow its cursor without a hole, and under which span each was sent."""
 
@@ -154,13 +158,16 @@ class Digest:
 
     async def replay(self, lane: int, stream: UUID) -> tuple[Stored, BaseException] | None:
         """Digests a stream's dead letters in order. Answers which failed again, and with what; None when none did."""
-        while (tried := await self._replay_first(lane, stream)) is not None:
+        while True:
+            await self.pool.execute(SQL["replay_begins"], lane, self.handler.name, stream)
+            tried = await self._replay_first(lane, stream)
+            if tried is None:
+                return None
             stored, error = tried
             if error is not None:
                 arguments = (lane, self.handler.name, stored.position, describe(error))
                 await self.pool.execute(SQL["failed_again"], *arguments)
                 return stored, error
-        return None
 
     async def _replay_first(self, lane: int, stream: UUID) -> tuple[Stored, Exception | None] | None:
         name = self.handler.name

@@ -27,6 +27,10 @@ class Lane(Generic[M]):
     """Something at the cursor never came over the bus: it is read from the log."""
     careful_until: int = 0
     """Up to here a batch has failed: events are tried one by one."""
+    marked_until: int = 0
+    """Up to here processes have died: before each event is tried alone, it is written down that it is."""
+    marked_at: int = -1
+    """The cursor at which that was written down last."""
     attempts: int = 0
     """How often the event after the cursor has failed."""
     resume_at: float = 0.0
@@ -61,6 +65,15 @@ class Lane(Generic[M]):
     def is_careful(self) -> bool:
         """Whether the next event is tried alone."""
         return self.cursor < self.careful_until
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether the next event may kill this process."""
+        return self.cursor < self.marked_until
+
+    def beware(self, until: int) -> None:
+        """Processes have died somewhere from here on: events are tried one by one, each marked before."""
+        self.careful_until = self.marked_until = until
 
     def moved_to(self, position: int) -> None:
         """The cursor stands here now; what is at or below it is to be acknowledged."""

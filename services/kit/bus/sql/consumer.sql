@@ -4,6 +4,27 @@
 INSERT INTO log.cursors (lane, consumer, position)
 SELECT lane, $1, 0 FROM log.lanes ON CONFLICT (lane, consumer) DO NOTHING;
 
+-- name: begin
+-- Counts the starts at one position; a process that ends in order takes its start back (end). Where nothing is to be
+-- done nothing can have killed anybody. It never counts far: a desk that cannot start may try for days.
+UPDATE log.cursors c
+SET begun = CASE WHEN c.begun_at = c.position AND c.position < l.position THEN least(c.begun + 1, 100) ELSE 1 END,
+    begun_at = c.position
+FROM log.lanes l
+WHERE c.consumer = $1 AND l.lane = c.lane
+RETURNING c.lane, c.position, c.begun - 1 AS deaths, CASE WHEN c.tried_at = c.position THEN c.tried ELSE 0 END AS killed;
+
+-- name: end
+UPDATE log.cursors SET begun = 0, tried = 0 WHERE consumer = $1;
+
+-- name: try_alone
+-- Committed before the event after $3 is tried; gone from there when the cursor moves, taken back when it only failed.
+UPDATE log.cursors SET tried = CASE WHEN tried_at = position THEN tried + 1 ELSE 1 END, tried_at = position
+WHERE lane = $1 AND consumer = $2 AND position = $3;
+
+-- name: survived
+UPDATE log.cursors SET tried = greatest(0, tried - 1) WHERE lane = $1 AND consumer = $2 AND tried_at = $3;
+
 -- name: look
 -- Where the lanes and a consumer's cursors are. A bus that was wiped shows no hole at its end; this does.
 SELECT l.lane, l.position AS head, c.position AS cursor
@@ -61,13 +82,30 @@ WHERE d.consumer = $2 AND d.lane = $1 AND d.stream = $3 AND d.replayed_at IS NUL
 ORDER BY d.position
 LIMIT 1;
 
+-- name: replay_begins
+-- Committed before a stream's first letter is tried, so that the next process learns which letter killed this one.
+UPDATE log.dead_letters d SET replay_began_at = clock_timestamp()
+WHERE d.lane = $1 AND d.consumer = $2
+  AND d.position = (SELECT min(w.position) FROM log.dead_letters w
+                    WHERE w.lane = $1 AND w.consumer = $2 AND w.stream = $3 AND w.replayed_at IS NULL);
+
+-- name: replays_that_killed
+-- A replay that a dead process had under way is not asked for any more: it would kill every next process, too.
+UPDATE log.dead_letters
+SET error = $2, attempts = attempts + 1, failed_at = clock_timestamp(), replay_requested_at = NULL, replay_began_at = NULL
+WHERE consumer = $1 AND replayed_at IS NULL AND replay_began_at IS NOT NULL;
+
+-- name: end_replays
+UPDATE log.dead_letters SET replay_began_at = NULL
+WHERE consumer = $1 AND replayed_at IS NULL AND replay_began_at IS NOT NULL;
+
 -- name: replayed
-UPDATE log.dead_letters SET replayed_at = clock_timestamp(), replay_requested_at = NULL
+UPDATE log.dead_letters SET replayed_at = clock_timestamp(), replay_requested_at = NULL, replay_began_at = NULL
 WHERE lane = $1 AND consumer = $2 AND position = $3;
 
 -- name: failed_again
 UPDATE log.dead_letters
-SET error = $4, attempts = attempts + 1, failed_at = clock_timestamp(), replay_requested_at = NULL
+SET error = $4, attempts = attempts + 1, failed_at = clock_timestamp(), replay_requested_at = NULL, replay_began_at = NULL
 WHERE lane = $1 AND consumer = $2 AND position = $3;
 
 -- name: wait_no_more
