@@ -71,6 +71,7 @@ class Relay:
         self._tails: dict[int, Tail] = {}
         self._stream_end = 0
         self._stream_born: datetime | None = None
+        self._comebacks = 0
         self._another = False
         self._window = WINDOW_MAX
         self._grown = set(range(LANES))
@@ -116,16 +117,18 @@ class Relay:
             self._look_at_all()
 
     async def _watch(self) -> None:
-        """A wiped or recreated stream answers as if nothing was wrong: its birth and its end tell."""
+        """A wiped or recreated stream answers as if nothing was wrong: its birth and its end tell. A server that came
+        back may have lost what it had not flushed, and another relay may have published over it: its coming tells."""
         try:
             info = await self._jetstream.stream_info(STREAM)
         except NotFoundError:
             await self._provision()
             return
-        if info.created != self._stream_born or info.state.last_seq < self._stream_end:
+        born, comebacks = info.created, self._client.stats["reconnects"]
+        if born != self._stream_born or info.state.last_seq < self._stream_end or comebacks != self._comebacks:
             if self._stream_born is not None:
                 log_message(LOG, "stream_is_another", logging.WARNING)
-            self._stream_born = info.created
+            self._stream_born, self._comebacks = born, comebacks
             self._forget()
 
     def _forget(self) -> None:
