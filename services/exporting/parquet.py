@@ -152,7 +152,7 @@ def _ticket_row(ticket: Held, vault: Vault, who: tuple[str | None, str | None]) 
     row = {name: getattr(ticket, name, None) for name in TICKET}
     return row | {
         "id": str(ticket.id),
-        "subject": vault.open(ticket.subject),
+        "subject": vault.shown(ticket.subject),
         "requester": str(ticket.requester),
         "requester_name": who[0],
         "requester_address": who[1],

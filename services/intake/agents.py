@@ -72,8 +72,8 @@ async def find_agent(edge: Edge, agent: UUID) -> Agent | None:
             case AgentRegistered() | AgentChanged() as told:
                 await edge.vault.load([agent])
                 facts = RegisterAgent.model_construct(
-                    email=edge.vault.open(told.address),
-                    name=edge.vault.open(told.name),
+                    email=edge.vault.shown(told.address),
+                    name=edge.vault.shown(told.name),
                     role=told.role,
                     level=told.level,
                     teams=told.teams,

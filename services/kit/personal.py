@@ -8,6 +8,7 @@ Opened keys are cached for a short while, so that an erasure is felt everywhere 
 from __future__ import annotations
 
 import hmac
+import logging
 from base64 import b64decode
 from binascii import b2a_base64
 from collections import OrderedDict
@@ -23,6 +24,7 @@ from contracts.model import Seal, Sealed
 from contracts.subjects import lane_of, lane_of_client, stamp_lane
 from services.kit.keyring import NONCE_BYTES, Keyring, derived
 from services.kit.postgres import Connection, Pool, queries
+from services.kit.telemetry import log_message
 
 SQL = queries("services/kit/sql/personal.sql")
 
@@ -32,6 +34,18 @@ HANDLES = "handles"
 """The desk's secret that turns addresses into handles; also what binds its wrapping."""
 ERASED = "[erased]"
 """What stands where an erased person's text stood."""
+DAMAGED = "[damaged]"
+"""What stands where a text does not open with its person's key, which is there."""
+
+LOG = logging.getLogger("daybook.personal")
+
+
+class Damaged(ValueError):
+    """A sealed text does not open with its person's key, which is there: one of the two was changed."""
+
+    def __init__(self, person: UUID) -> None:
+        super().__init__(f"a text of person {person} does not open with their key: run daybook verify")
+        self.person = person
 
 
 class Known(NamedTuple):
@@ -161,26 +175,30 @@ class Vault:
         nonce = self._random(NONCE_BYTES)
         return nonce + key.encrypt(nonce, content, person.bytes)
 
-    def open_bytes(self, person: UUID, box: bytes) -> bytes | None:
-        """The file in a box that `seal_bytes` made; None where the person's key is gone."""
-        key = self._keys.get(person, (None, 0.0))[0]
-        return None if key is None else key.decrypt(box[:NONCE_BYTES], box[NONCE_BYTES:], person.bytes)
-
     def open(self, value: str | Sealed) -> str:
-        """The text of a value whose person is loaded; ERASED where the key is gone."""
+        """The text of a value whose person is loaded; ERASED where the key is gone. Raises Damaged."""
         if isinstance(value, str):
             return value
         return self._open(value.person, value.sealed)
 
+    def shown(self, value: str | Sealed) -> str:
+        """The same for screens, views and judgements, which go on: DAMAGED where it does not open, and a log line."""
+        try:
+            return self.open(value)
+        except Damaged as damage:
+            log_message(LOG, "text_damaged", logging.ERROR, person=damage.person)
+            return DAMAGED
+
     async def open_json(self, value: Any) -> Any:
-        """The same JSON with every sealed value opened."""
-        await self.load({person for person, _ in sealed_in(value)})
+        """The same JSON with every sealed value opened, as `shown`."""
+        await self.load({sealed.person for sealed in sealed_in(value)})
         return self._opened(value)
 
     def _opened(self, value: Any) -> Any:
+        sealed = as_sealed(value)
+        if sealed is not None:
+            return self.shown(sealed)
         match value:
-            case {"sealed": str(box), "person": str(person), **rest} if not rest:
-                return self._open(UUID(person), box)
             case dict():
                 return {key: self._opened(item) for key, item in value.items()}
             case list():
@@ -192,11 +210,11 @@ class Vault:
         key = self._keys.get(person, (None, 0.0))[0]
         if key is None:
             return ERASED
-        box = b64decode(sealed)
         try:
+            box = b64decode(sealed)
             return key.decrypt(box[:NONCE_BYTES], box[NONCE_BYTES:], person.bytes).decode()
-        except InvalidTag:
-            return ERASED
+        except (InvalidTag, ValueError):
+            raise Damaged(person) from None
 
     def _fresh(self, person: UUID, now: float) -> bool:
         held = self._keys.get(person)
@@ -215,11 +233,25 @@ class Vault:
         return AESGCM(self._ring.unwrap(person.bytes, wrapped))
 
 
-def sealed_in(value: Any) -> Iterator[tuple[UUID, str]]:
-    """Every sealed value inside some JSON, with its person."""
+def as_sealed(value: Any) -> Sealed | None:
+    """The sealed value that some JSON is, if it is one."""
     match value:
         case {"sealed": str(box), "person": str(person), **rest} if not rest:
-            yield UUID(person), box
+            try:
+                return Sealed.model_construct(sealed=box, person=UUID(person))
+            except ValueError:
+                return None
+        case _:
+            return None
+
+
+def sealed_in(value: Any) -> Iterator[Sealed]:
+    """Every sealed value inside some JSON."""
+    sealed = as_sealed(value)
+    if sealed is not None:
+        yield sealed
+        return
+    match value:
         case dict():
             for item in value.values():
                 yield from sealed_in(item)

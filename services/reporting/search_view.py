@@ -9,7 +9,7 @@ from contracts.envelope import Recorded
 from contracts.model import Event, Sealed
 from contracts.people import PersonErased, PersonRegistered
 from contracts.subjects import lane_of
-from services.kit.personal import ERASED, Vault
+from services.kit.personal import DAMAGED, ERASED, Vault
 from services.kit.postgres import Connection, queries
 from services.reporting.line import array
 from services.reporting.texts import Texts, marks, shown_prefix, texts_of
@@ -50,8 +50,9 @@ class SearchView:
         return event.position, event.stream, event.client, person, event.occurred_at, title, body, exact, marked
 
     def _opened(self, values: Sequence[str | Sealed]) -> str:
-        opened = (self._vault.open(value) for value in values)
-        return "\n".join(shown_prefix(text).replace("\0", " ") for text in opened if text != ERASED)
+        opened = (self._vault.shown(value) for value in values)
+        texts = (text for text in opened if text not in (ERASED, DAMAGED))
+        return "\n".join(shown_prefix(text).replace("\0", " ") for text in texts)
 
     async def _put_name(self, event: Recorded[Event], connection: Connection) -> None:
         data = event.data

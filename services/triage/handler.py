@@ -73,7 +73,7 @@ class Triage:
         ]
         await self._vault.load({data.requester for _, data in submitted})
         return {
-            ticket: evidence_in(self._vault.open(data.subject), self._vault.open(data.body))
+            ticket: evidence_in(self._vault.shown(data.subject), self._vault.shown(data.body))
             for ticket, data in submitted
         }
 

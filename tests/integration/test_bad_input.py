@@ -124,6 +124,14 @@ async def test_a_file_of_more_than_ten_megabytes(desk: IntakeDesk) -> None:
     assert (problem["code"], problem["field"]) == ("attachment_too_large", "attachments.0.content")
 
 
+async def test_a_form_s_field_by_the_log_s_own_word(desk: IntakeDesk) -> None:
+    """Opened, such an answer could pass for a sealed text of somebody else's."""
+    problem = await refused(desk, ticket(answers={"sealed": "AAAA", "person": str(UUID(int=1))}))
+    assert problem["code"] == "invalid_field"
+    assert "`sealed` is the log's own word" in problem["detail"]
+    assert (await desk.submit(answers={"person": "me"}))["status"] == "new"
+
+
 async def test_a_file_that_is_not_base64(desk: IntakeDesk) -> None:
     problem = await refused(desk, ticket(attachments=[{"name": "odd", "content": "!!!!"}]))
     assert (problem["code"], problem["field"]) == ("bad_attachment", "attachments.0.content")

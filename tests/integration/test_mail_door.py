@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -20,6 +21,7 @@ from uuid_utils.compat import uuid7
 
 from contracts import tickets as tell
 from contracts.clients import PutClient
+from contracts.model import Sealed
 from contracts.subjects import lane_of_client
 from contracts.terms import Channel
 from services.cli import token
@@ -178,11 +180,12 @@ async def test_a_mail_for_nobody_is_kept_whole_and_sealed_and_only_once(post: Po
     assert (row["reason"], row["client"]) == ("unknown_client", None)
     assert b"Secret" not in row["sealed"]
     await post.edge.vault.load([row["person"]])
-    content = post.edge.vault.open_bytes(row["person"], row["sealed"])
-    assert content is not None
-    assert b"Secret subject" in content
-    envelope = post.edge.vault.open_bytes(row["person"], row["envelope"])
-    assert json.loads(envelope or b"") == {"from": "ada@home.example", "to": "nobody-here@desk.example"}
+    content, envelope = (
+        post.edge.vault.open(Sealed(sealed=b64encode(row[box]).decode(), person=row["person"]))
+        for box in ("sealed", "envelope")
+    )
+    assert "Secret subject" in content
+    assert json.loads(envelope) == {"from": "ada@home.example", "to": "nobody-here@desk.example"}
 
 
 async def test_a_line_longer_than_the_standard_allows_loses_no_mail(post: Post) -> None:
