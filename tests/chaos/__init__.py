@@ -1,0 +1,1 @@
+"""Faults on purpose: a deterministic simulation (`simulate`), and a whole desk under fire (`make chaos`)."""
