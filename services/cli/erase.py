@@ -65,7 +65,7 @@ async def _erase(pool: Pool, name: str, client: str) -> Erased:
         whose = await client_of(pool, person)
         by = Stamp(ACTOR, Origin.LIVE, datetime.now(UTC) if settings.clock == "log" else None, None)
         async with pool.acquire() as connection:
-            erased = whose and await erase(connection, vault, person=person, client=whose, by=by, new_id=uuid7)
+            erased = whose and await erase(connection, person=person, client=whose, by=by, new_id=uuid7)
     except (NotAppended, WrongMasterKey) as reason:
         raise Stop(f"{reason}: run this again") from reason
     if not erased:

@@ -11,7 +11,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 
 from contracts.model import DESK
-from contracts.people import AgentChanged, AgentDeactivated, AgentRegistered, RegisterAgent
+from contracts.people import AgentChanged, AgentDeactivated, AgentRegistered, PersonErased, RegisterAgent
 from contracts.subjects import lane_of
 from services.intake.answers import AgentAnswer, LoggedIn, SessionAnswer
 from services.intake.call import Call
@@ -81,7 +81,7 @@ async def find_agent(edge: Edge, agent: UUID) -> Agent | None:
                     password=None,
                 )
                 found = Agent(agent, event.version, facts)
-            case AgentDeactivated():
+            case AgentDeactivated() | PersonErased():
                 found = None
             case _:
                 pass

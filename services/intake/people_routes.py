@@ -20,7 +20,8 @@ from services.kit.web.problem import Problem
 
 TRIES_MAX = 5
 UNREADABLE_WITHIN: Final = timedelta(seconds=60)
-"""Until every process has forgotten the opened key, and the views and letters that hold text have lost it."""
+"""Until every process has forgotten the opened key, and the views and letters that hold text have lost it. It takes a
+second or two; a process that was frozen has lost its keys when it wakes, by services.kit.personal.KEY_SECONDS."""
 
 
 def add_people_routes(app: FastAPI, edge: Edge) -> None:
@@ -44,13 +45,12 @@ async def erase_data(edge: Edge, call: Call, name: str) -> Answered:
     for _ in range(TRIES_MAX):
         try:
             async with edge.pool.acquire() as connection:
-                erased = await erase(
-                    connection, edge.vault, person=person, client=client, by=by, new_id=edge.new_id
-                )  # fmt: skip
+                erased = await erase(connection, person=person, client=client, by=by, new_id=edge.new_id)
         except Conflict:
             continue
         if erased is None:
             raise _nobody()
+        edge.vault.forget(person)
         if erased.now:
             edge.committed({erased.lane})
         answer = ErasedAnswer(

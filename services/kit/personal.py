@@ -2,7 +2,7 @@
 
 A key is made when a person becomes known, kept wrapped by the desk's master key, and deleted when the person is erased.
 (services/kit/keyring.py has the master keys.)
-Opened keys are cached for a short while, so that an erasure is felt everywhere within KEY_SECONDS.
+Opened keys are cached for a short while. Who was erased, in whatever process, is heard of within HEARD_SECONDS.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from services.kit.telemetry import log_message
 SQL = queries("services/kit/sql/personal.sql")
 
 KEY_SECONDS = 30.0  # an opened key is used for so long before it is asked for again
+HEARD_SECONDS = 1.0  # between two looks for who was erased; a process that uses no key in the meantime needs none
 KEYS_MAX = 50_000  # opened keys held by one process
 HANDLES = "handles"
 """The desk's secret that turns addresses into handles; also what binds its wrapping."""
@@ -75,6 +76,7 @@ class Vault:
         self._random = random_bytes
         self._monotonic = monotonic
         self._keys: OrderedDict[UUID, tuple[AESGCM | None, float]] = OrderedDict()
+        self._heard_at = monotonic()
 
     async def prepare(self) -> None:
         """Has the key of the handles at hand. It is the desk's own and outlives its first master key, from which it is
@@ -140,6 +142,7 @@ class Vault:
 
     async def load(self, persons: Collection[UUID]) -> None:
         """Has the keys of these persons at hand, so that `seal` and `open` need not wait."""
+        await self._hear()
         now = self._monotonic()
         missing = [person for person in set(persons) if not self._fresh(person, now)]
         if not missing:
@@ -148,6 +151,16 @@ class Vault:
         wrapped = {row["person"]: row["wrapped"] for row in rows}
         for person in missing:
             self._remember(person, self._unwrap(person, wrapped[person]) if person in wrapped else None)
+
+    async def _hear(self) -> None:
+        """Forgets the keys of who was erased of late. A key that was read before an erasure and kept after it is met
+        again the next time: looks reach back for as long as a key is held."""
+        now = self._monotonic()
+        if now - self._heard_at < HEARD_SECONDS:
+            return
+        self._heard_at = now
+        for row in await self._pool.fetch(SQL["erased_lately"], 2 * KEY_SECONDS):
+            self._keys.pop(row["person"], None)
 
     def forget(self, person: UUID) -> None:
         """Asks for the person's key again when it is needed next: they have just been erased here."""

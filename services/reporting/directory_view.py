@@ -46,5 +46,6 @@ class DirectoryView:
                     await connection.execute(SQL["deactivate_agent"], lane, event.stream, event.version)
                 case PersonErased(person=person):
                     await connection.execute(SQL["forget_person"], lane_of(person), person)
+                    await connection.execute(SQL["deactivate_agent"], lane, event.stream, event.version)
                 case _:
                     pass

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
+import asyncio
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from time import monotonic
 from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 import httpx
 import pytest
-from fastapi import FastAPI
 from uuid_utils.compat import uuid7
 
 from contracts import tickets as tell
@@ -24,37 +21,23 @@ from contracts.people import Role
 from contracts.subjects import LANES, lane_of, lane_of_client
 from services.embedded.place import Place
 from services.erasing.compact import NotNow, compact
-from services.kit.access import Gate
-from services.kit.clock import SystemClock
-from services.kit.keyring import MasterKeys, keyring
+from services.kit.keyring import MasterKeys
 from services.kit.log.append import Append, NewEvent, NotAppended, append_in
 from services.kit.log.read import read_lane
-from services.kit.personal import ERASED, KEY_SECONDS, Vault
+from services.kit.personal import ERASED, HEARD_SECONDS
 from services.kit.postgres import Pool, connect_pool
 from services.kit.settings import Settings
 from services.notification.handler import Notification
 from services.proving.prove import prove
-from services.reporting.app import SCHEMAS, build
+from services.reporting.app import SCHEMAS, open_app
 from services.reporting.consumer import Views
 from services.reporting.directory_view import DirectoryView
-from services.reporting.edge import Edge
-from services.reporting.feed import Feed
 from services.reporting.keys import reading_vault
 from services.reporting.queue_view import QueueView
 from services.reporting.search_view import SearchView
 from tests.integration.intake_desk import IntakeDesk, open_desk
 
 FILE = {"name": "zebrafile.txt", "content": b64encode(b"zebracontent").decode()}
-
-
-@dataclass
-class Time:
-    """A monotonic clock that stands still until it is told."""
-
-    now: float = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @dataclass
@@ -67,8 +50,6 @@ class Whole:
     owner: Pool
     views: Views
     pools: dict[str, Pool]
-    time: Time
-    """By which the query API's process forgets opened keys."""
     fed: dict[int, int] = field(default_factory=dict)
 
     async def feed(self) -> None:
@@ -108,29 +89,22 @@ class Whole:
         )  # fmt: skip
 
 
-def reading_api(pool: Pool, settings: Settings, time: Time) -> FastAPI:
-    """The query API as a process of its own serves it."""
-    vault = Vault(pool, keyring(settings, time), new_id=uuid7, random_bytes=os.urandom, monotonic=time)
-    edge = Edge(pool, vault, SystemClock(), Feed(pool), settings.session_secret_bytes)
-    return build(edge, Gate(pool, now=lambda: datetime.now(UTC), monotonic=monotonic))
-
-
 @pytest.fixture(scope="module")
 async def whole(database: Settings) -> AsyncIterator[Whole]:
     async with AsyncExitStack() as stack:
-        desk, time = await stack.enter_async_context(open_desk(database)), Time()
+        desk = await stack.enter_async_context(open_desk(database))
         pools = {
             "reporting": await connect_pool(database, "reporting", size=3, server_settings={"search_path": SCHEMAS}),
             "notification": await connect_pool(database, "notification", size=2),
             "owner": await connect_pool(database, "owner", size=3),
         }
         search = SearchView(reading_vault(pools["reporting"], database))
-        app = reading_api(pools["reporting"], database, time)
+        app = await stack.enter_async_context(open_app(database))
         http = await stack.enter_async_context(
             httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://desk.example")
         )
         views = Views([DirectoryView(), QueueView(), search])
-        yield Whole(database, desk, http, pools["owner"], views, pools, time)
+        yield Whole(database, desk, http, pools["owner"], views, pools)
         for pool in pools.values():
             await pool.close()
 
@@ -158,7 +132,7 @@ async def test_an_erased_person_is_gone_from_everything_and_the_figures_stay(who
     answer = await whole.erase(person)
     assert answer.status_code == 200, answer.text
     await whole.feed()
-    whole.time.now += KEY_SECONDS
+    await asyncio.sleep(HEARD_SECONDS)
 
     seen = {
         "queue": await whole.get("/queue"),
@@ -270,6 +244,26 @@ async def test_one_of_the_desks_own_people_loses_login_and_sessions(whole: Whole
     revoked = await whole.owner.fetchval("SELECT revoked_at FROM access.tokens WHERE agent = $1", UUID(agent))
     assert revoked is not None
     assert session
+
+    await whole.feed()
+    assert agent not in str(await whole.get("/agents"))
+    ticket = await whole.desk.submit()
+    refused = await whole.desk.post(f"/tickets/{ticket['id']}/assignment", {"agent": agent})
+    assert (refused.status_code, refused.json()["code"]) == (422, "unknown_agent"), refused.text
+
+
+async def test_a_key_lost_or_come_back_is_put_right_by_erasing(whole: Whole) -> None:
+    """As when the tables of two backups were mixed."""
+    ticket = await whole.desk.submit(requester={"email": "mixed@zebra.example"})
+    person = await whole.requester(ticket)
+    row = await whole.owner.fetchrow("DELETE FROM personal.people WHERE person = $1 RETURNING *", person)
+    assert row is not None
+    assert (await whole.erase(person)).status_code == 200
+    await whole.owner.execute("INSERT INTO personal.people VALUES ($1, $2, $3, $4, $5)", *row)
+    assert (await whole.erase(person)).status_code == 200
+    assert await count(whole.owner, "personal.people", person) == 0
+    assert [event.type for event in await whole.desk.events(person)] == ["person.registered", "person.erased"]
+    assert (await whole.erase(ticket["id"])).status_code == 404, "a ticket is nobody"
 
 
 def files_with(word: bytes, folder: Path) -> list[str]:

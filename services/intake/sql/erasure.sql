@@ -3,6 +3,7 @@
 SELECT client FROM personal.people WHERE lane = $1 AND person = $2
 UNION ALL
 SELECT client FROM log.events WHERE lane = $1 AND stream = $2 AND version = 1
+  AND type IN ('person.registered', 'person.erased', 'agent.registered')
 LIMIT 1;
 
 -- name: lock
@@ -18,7 +19,8 @@ ORDER BY version DESC LIMIT 1;
 DELETE FROM personal.people WHERE lane = $1 AND person = $2;
 
 -- name: note
-INSERT INTO personal.erasures (lane, person, position, erased_at) VALUES ($1, $2, $3, $4);
+INSERT INTO personal.erasures (lane, person, position, erased_at) VALUES ($1, $2, $3, $4)
+ON CONFLICT ON CONSTRAINT one_row_per_erasure DO UPDATE SET compacted_at = NULL;
 
 -- name: forget_files
 DELETE FROM intake.attachments WHERE person = $1;

@@ -34,6 +34,9 @@ SELECT handle, person, wrapped, false FROM made;
 -- name: keys
 SELECT person, wrapped FROM personal.people WHERE lane = ANY ($1::smallint[]) AND person = ANY ($2::uuid[]);
 
+-- name: erased_lately
+SELECT person FROM personal.erasures WHERE erased_at > clock_timestamp() - make_interval(secs => $1);
+
 -- name: secret
 SELECT wrapped FROM personal.secrets WHERE name = $1;
 
