@@ -153,6 +153,9 @@ class CloudEvent(BaseModel):
     number: int | None = None
     causationid: str | None = None
     traceparent: str | None = None
+    cursor: str | None = Field(
+        default=None, description="where a reader of several clients goes on behind this event: hand it back as `after`"
+    )
     data: dict[str, Any]
 
 

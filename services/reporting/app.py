@@ -16,6 +16,7 @@ from nats.errors import Error as NatsError
 from services.kit.access import Gate
 from services.kit.bus import connect, run_consumer
 from services.kit.clock import Clock, clock_for
+from services.kit.log.growth import Growth
 from services.kit.metrics import Metrics
 from services.kit.postgres import connect_pool
 from services.kit.ready import announce_ready
@@ -25,12 +26,14 @@ from services.kit.web.api import new_api
 from services.reporting.consumer import Views
 from services.reporting.directory_routes import add_directory_routes
 from services.reporting.directory_view import DirectoryView
-from services.reporting.edge import Edge
+from services.reporting.edge import Edge, Following
+from services.reporting.event_routes import add_event_routes
 from services.reporting.feed import Feed, poke
 from services.reporting.health_routes import add_health_routes
 from services.reporting.keys import reading_vault
 from services.reporting.queue_routes import add_queue_routes
 from services.reporting.queue_view import QueueView
+from services.reporting.readers import Readers
 from services.reporting.search_view import SearchView
 from services.reporting.stream_routes import add_stream_routes
 from services.reporting.ticket_routes import add_ticket_routes
@@ -71,12 +74,14 @@ async def open_app(
     )
     feed = Feed(pool)
     edge = Edge(pool, reading_vault(pool, settings), clock or clock_for(settings), feed, settings.session_secret_bytes)
+    following = Following(Growth(pool), Readers(_now))
     tasks = [
         asyncio.create_task(feed.run(), name="feed"),
-        asyncio.create_task(_listen(settings, feed), name="feed-bus"),
+        asyncio.create_task(following.growth.run(), name="growth"),
+        asyncio.create_task(_listen(settings, feed, following.growth), name="feed-bus"),
     ]
     try:
-        yield build(edge, Gate(pool, now=_now, monotonic=monotonic), metrics=metrics)
+        yield build(edge, Gate(pool, now=_now, monotonic=monotonic), following, metrics=metrics)
     finally:
         for task in tasks:
             task.cancel()
@@ -84,20 +89,22 @@ async def open_app(
         await pool.close()
 
 
-def build(edge: Edge, gate: Gate, *, metrics: Metrics | None = None) -> FastAPI:
+def build(edge: Edge, gate: Gate, following: Following, *, metrics: Metrics | None = None) -> FastAPI:
     """The app with every route of reporting."""
     app = new_api(TITLE, gate=gate, metrics=metrics)
+    app.state.following = following
     add_ticket_routes(app, edge)
     add_queue_routes(app, edge)
     add_directory_routes(app, edge)
     add_stream_routes(app, edge)
+    add_event_routes(app, edge, following)
     add_health_routes(app, edge, metrics)
     return app
 
 
 def describe() -> FastAPI:
     """The app without a database, to be asked for its OpenAPI document and nothing else."""
-    return build(cast(Edge, None), cast(Gate, None))
+    return build(cast(Edge, None), cast(Gate, None), cast(Following, None))
 
 
 def _now() -> datetime:
@@ -105,8 +112,8 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-async def _listen(settings: Settings, feed: Feed) -> None:
-    """Subscribes to the consumer's pokes, once there is a bus that lets us in."""
+async def _listen(settings: Settings, feed: Feed, growth: Growth) -> None:
+    """Subscribes to the consumer's and the writers' pokes, once there is a bus that lets us in."""
     while True:
         try:
             client = await connect(settings, "reporting-feed")
@@ -116,6 +123,7 @@ async def _listen(settings: Settings, feed: Feed) -> None:
             continue
         try:
             await feed.listen(client)
+            await growth.listen(client)
             await asyncio.Event().wait()
         finally:
             await client.close()

@@ -21,7 +21,7 @@ from services.kit.access.tokens import NewToken, make_token, revoke_token
 from services.kit.bus import connect
 from services.kit.clock import SystemClock
 from services.kit.settings import Settings
-from services.reporting import admitted, stream_routes
+from services.reporting import admitted, event_routes, stream_routes
 from services.reporting import feed as feeding
 from services.reporting.app import open_app
 from services.reporting.directory_routes import write_place
@@ -251,6 +251,7 @@ async def test_a_stream_ends_when_its_token_does(
     desk: ReportingDesk, monkeypatch: pytest.MonkeyPatch, path: str, role: Role
 ) -> None:
     monkeypatch.setattr(stream_routes, "BEAT_SECONDS", 0.1)
+    monkeypatch.setattr(event_routes, "BEAT_SECONDS", 0.1)
     monkeypatch.setattr(admitted, "RECHECK_SECONDS", 0.2)
     monkeypatch.setattr("services.kit.access.gate.PRINCIPAL_SECONDS", 0.1)
     new = NewToken(id=uuid7(), name="ends", role=role)

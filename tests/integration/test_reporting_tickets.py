@@ -382,12 +382,6 @@ async def test_the_feed_holds_a_clients_events_by_their_sequence(desk: Reporting
     assert {type(line["data"]["subject"]) for line in born} == {dict}
 
 
-async def test_the_feed_of_several_clients_needs_one_named(desk: ReportingDesk, http: httpx.AsyncClient) -> None:
-    answer = await http.get("/api/v1/events")
-
-    assert (answer.status_code, answer.json()["field"]) == (422, "client")
-
-
 async def test_an_erased_person_reads_erased_everywhere(desk: ReportingDesk) -> None:
     person = desk.desk.requesters["globex"][3]
     stream = desk.desk.new_id("globex")

@@ -33,6 +33,7 @@ CODES: Final[Mapping[str, Code]] = {
     "forbidden": Code(403, "The role may not do this", "Use a token whose role may."),
     "wrong_login": Code(401, "Address or password is wrong", "Check both; an administrator can set a new password."),
     "throttled": Code(429, "Too many failed logins", "Wait as long as Retry-After says."),
+    "too_many_streams": Code(429, "Too many open streams", "Close some; one stream can carry all clients and types."),
     # commands
     "unknown_client": Code(422, "The client is unknown", "Register it first: PUT /api/v1/clients/<id>."),
     "stale_version": Code(412, "Somebody was faster", "Read the ticket again, look at what is new, and decide again."),

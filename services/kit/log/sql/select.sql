@@ -1,0 +1,58 @@
+-- name: select
+-- A bounded number of events is looked at, those that are wanted come back, bounded in number and bytes; and how far the
+-- look went, so that a reader whose filter fits nothing moves on all the same. With a client, places are its own
+-- sequence, which is all that an outsider may know; without one they are positions of the lane.
+--   $1 lanes, $2 clients (null: the whole lane), $3 places behind which to begin
+--   $4 events looked at, $5 events given, $6 bytes given, all of each source
+--   $7 types or families, $8 origins, $9 categories: null for all
+-- A category is the one that the event's ticket had at that event, whatever it has become since: so what is read again
+-- years later is what was read then.
+WITH asked AS (
+    SELECT a.nth, a.lane, a.client, a.after
+    FROM unnest($1::smallint[], $2::text[], $3::bigint[]) WITH ORDINALITY AS a (lane, client, after, nth)
+), looked AS MATERIALIZED (
+    SELECT a.nth, a.lane, e.position, e.sequence AS place, e.stream, e.version, e.type, e.origin, e.bytes
+    FROM asked a CROSS JOIN LATERAL (
+        SELECT f.position, f.sequence, f.stream, f.version, f.type, f.origin, octet_length(f.payload) AS bytes
+        FROM log.events f
+        WHERE f.lane = a.lane AND f.client = a.client AND f.sequence > a.after
+        ORDER BY f.sequence LIMIT $4) e
+    WHERE a.client IS NOT NULL
+    UNION ALL
+    SELECT a.nth, a.lane, e.position, e.position, e.stream, e.version, e.type, e.origin, e.bytes
+    FROM asked a CROSS JOIN LATERAL (
+        SELECT f.position, f.stream, f.version, f.type, f.origin, octet_length(f.payload) AS bytes
+        FROM log.events f
+        WHERE f.lane = a.lane AND f.position > a.after
+        ORDER BY f.position LIMIT $4) e
+    WHERE a.client IS NULL
+), wanted AS (
+    SELECT l.nth, l.lane, l.position, l.place, row_number() OVER w AS counted, sum(l.bytes) OVER w - l.bytes AS bytes_before
+    FROM looked l
+    WHERE ($7::text[] IS NULL OR l.type = ANY ($7) OR split_part(l.type, '.', 1) = ANY ($7))
+      AND ($8::text[] IS NULL OR l.origin = ANY ($8))
+      AND CASE WHEN $9::text[] IS NULL THEN true ELSE (
+              SELECT c.category FROM (
+                  SELECT convert_from(b.payload, 'UTF8')::json ->> 'category' AS category, b.version FROM log.events b
+                  WHERE b.lane = l.lane AND b.stream = l.stream AND b.version <= l.version
+                    AND b.type IN ('ticket.submitted', 'ticket.classified', 'ticket.category_set')) c
+              WHERE c.category IS NOT NULL ORDER BY c.version DESC LIMIT 1) = ANY ($9) END
+    WINDOW w AS (PARTITION BY l.nth ORDER BY l.place)
+), seen AS (
+    SELECT a.nth, coalesce(max(l.place), a.after) AS upto, count(l.place) AS looked_at,
+           (SELECT count(*) FROM wanted w WHERE w.nth = a.nth) AS fitting
+    FROM asked a LEFT JOIN looked l ON l.nth = a.nth GROUP BY a.nth, a.after
+)
+SELECT e.lane, e.position, e.client, e.sequence, e.number, e.stream, e.version, e.id, e.type, e.schema_version, e.actor,
+       e.causation, e.origin, e.occurred_at, e.recorded_at, e.trace, e.payload, s.nth, s.upto, s.looked_at, s.fitting
+FROM seen s
+LEFT JOIN wanted w ON w.nth = s.nth AND w.counted <= $5 AND w.bytes_before < $6
+LEFT JOIN log.events e ON e.lane = w.lane AND e.position = w.position
+ORDER BY s.nth, w.place;
+
+-- name: sequences
+-- Where clients are now. One that never had an event is at 0.
+SELECT coalesce(c.sequence, 0) AS sequence
+FROM unnest($1::smallint[], $2::text[]) WITH ORDINALITY AS a (lane, client, nth)
+LEFT JOIN log.counters c ON c.lane = a.lane AND c.client = a.client
+ORDER BY a.nth;
