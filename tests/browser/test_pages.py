@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import NewPage
 from tests.browser.visitors import ARTEFACTS, AXE, Visitors
@@ -116,6 +116,18 @@ def test_a_lost_connection_is_said_and_comes_back(new_page: NewPage, desk: DeskP
     expect(page.locator("#lost")).to_be_visible(timeout=20_000)
     page.unroute("**/live")
     expect(page.locator("#lost")).to_be_hidden(timeout=40_000)
+    until_live(page)
+
+
+def test_a_slow_script_does_not_cost_the_live_connection(new_page: NewPage) -> None:
+    page = new_page("/login")
+
+    def late(route: Route) -> None:
+        page.wait_for_timeout(500)
+        route.continue_()
+
+    page.route("**/hx-sse-*", late)
+    page.goto("/wallboard")
     until_live(page)
 
 

@@ -120,10 +120,12 @@ def test_the_facts_beside_a_ticket_can_be_changed(new_page: NewPage, visitors: V
     page.keyboard.press("Enter")
     expect(page.locator(".ticket-head .priority")).to_contain_text("P1")
     expect(page.locator(".timeline")).to_contain_text("A break-in is possible.")
+    expect(page.locator("#pr-why")).to_be_hidden()  # the live update may be there before the answer, which ends typing
     page.keyboard.press("t")
     page.fill("#tag-add", "door, security")
     page.keyboard.press("Enter")
     expect(page.locator("#beside .tag")).to_have_count(2)
+    expect(page.locator("#tag-add")).to_be_hidden()
     page.keyboard.press("s")
     page.select_option("#st", "waiting_for_supplier")
     page.fill("#st-why", "The locksmith comes at 14:00.")
