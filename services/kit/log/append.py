@@ -7,18 +7,11 @@ crowd shares a commit. A conflict fails only its own append: the caller reads an
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
-from uuid import UUID
 
 import asyncpg
 
-from contracts.catalogue import encode
-from contracts.envelope import head_bytes
-from contracts.model import refuse_plain
 from contracts.subjects import lane_of
 from services.kit.log.asked import (
     Append,
@@ -32,6 +25,7 @@ from services.kit.log.asked import (
     NotAppended,
     Overloaded,
 )
+from services.kit.log.waiting import Prepared, Queue, Row
 from services.kit.postgres import Connection, Pool, queries
 
 __all__ = [
@@ -41,19 +35,7 @@ __all__ = [
 
 SQL = queries("services/kit/log/sql/append.sql")
 
-BATCH_MAX = 500  # events in one call; more would hold the lanes' locks for longer than a caller wants to wait
 CALLS = 2  # under way at once, each with lanes of its own
-WAITING_MAX = 20_000  # events; beyond it callers are refused at once instead of waiting in vain
-
-Row = tuple[Any, ...]
-
-
-@dataclass(slots=True)
-class Waiting:
-    """An append on its way: its rows are made in the caller's own time, not while a call holds the lanes."""
-
-    prepared: Prepared
-    done: asyncio.Future[Appended]
 
 
 class Appender:
@@ -66,17 +48,14 @@ class Appender:
     def __init__(self, pool: Pool, committed: Callable[[Iterable[int]], None] = lambda lanes: None) -> None:
         self._pool = pool
         self._committed = committed
-        self._waiting: list[deque[Waiting]] = [deque() for _ in range(CALLS)]
+        self._queues = [Queue() for _ in range(CALLS)]
         self._calls: dict[int, asyncio.Task[None]] = {}
 
     async def append(self, append: Append) -> Appended:
         """Writes an append durably. Raises Conflict, Backwards, CommandDone, CommandReused or Overloaded."""
         queue = lane_of(append.events[0].stream) % CALLS
-        if len(self._waiting[queue]) >= WAITING_MAX:
-            raise Overloaded("too many appends wait for the log; try again later")
-        prepared = Prepared.of(append)
         future: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
-        self._waiting[queue].append(Waiting(prepared, future))
+        self._queues[queue].put(append, future)
         self._start(queue)
         return await future
 
@@ -86,7 +65,7 @@ class Appender:
             await asyncio.wait(self._calls.values())
 
     def _start(self, queue: int) -> None:
-        if self._waiting[queue] and queue not in self._calls:
+        if self._queues[queue] and queue not in self._calls:
             task = asyncio.create_task(self._call(queue), name="append")
             self._calls[queue] = task
             task.add_done_callback(lambda _: self._finished(queue))
@@ -96,7 +75,7 @@ class Appender:
         self._start(queue)
 
     async def _call(self, queue: int) -> None:
-        batch = take_batch(self._waiting[queue])
+        batch = self._queues[queue].take()
         if not batch:
             return
         try:
@@ -117,30 +96,6 @@ class Appender:
                 item.done.set_result(result)
             else:
                 item.done.set_exception(result)
-
-
-def take_batch(waiting: deque[Waiting]) -> list[Waiting]:
-    """The next appends for one call, oldest first. A second append of a stream or command waits for the call after."""
-    batch: list[Waiting] = []
-    later: list[Waiting] = []
-    taken: set[object] = set()
-    size = 0
-    while waiting and size < BATCH_MAX:
-        item = waiting.popleft()
-        if item.done.cancelled():
-            continue
-        append = item.prepared.append
-        keys: set[object] = {event.stream for event in append.events}
-        if append.command is not None:
-            keys.add((append.command.scope, append.command.id))
-        if taken.isdisjoint(keys):
-            batch.append(item)
-            size += len(append.events)
-        else:
-            later.append(item)
-        taken |= keys
-    waiting.extendleft(reversed(later))
-    return batch
 
 
 async def append_in(connection: Connection, appends: Sequence[Append]) -> list[Appended | NotAppended]:
@@ -168,33 +123,6 @@ async def _write(connection: Connection, asked: Sequence[Prepared]) -> list[Appe
             results.setdefault(record["append"], _refusal(record))
         order = [index for index in order if index not in results]
     return [results[index] for index in range(len(asked))]
-
-
-@dataclass(slots=True)
-class Prepared:
-    """An append with its lane and the columns of its events that don't depend on the call."""
-
-    append: Append
-    lane: int
-    rows: list[Row]
-
-    @classmethod
-    def of(cls, append: Append) -> Prepared:
-        """Raises Backwards where its own events run backwards; against what is stored the database holds them.
-
-        Raises ValueError where some events tell their time and others leave it to the database, whose order nobody
-        could hold, and pydantic's serialization error where personal text has nobody's seal.
-        """
-        if len({event.occurred_at is None for event in append.events}) > 1:
-            raise ValueError("either every event of an append tells when it happened, or none does")
-        told: dict[UUID, datetime] = {}
-        for event in append.events:
-            at = event.occurred_at
-            if at is not None and at < told.setdefault(event.stream, at):
-                raise Backwards("the event happened before the last one of its stream")
-            if at is not None:
-                told[event.stream] = at
-        return cls(append, lane_of(append.events[0].stream), [_row(event, append.client) for event in append.events])
 
 
 @dataclass(slots=True)
@@ -243,27 +171,6 @@ class Call:
                     recorded_at=base["recorded"],
                 ),
             )
-
-
-def _row(event: NewEvent, client: str) -> Row:
-    data = event.data
-    kind, schema_version, origin = data.type, data.schema_version, event.origin.value
-    head = head_bytes(
-        event_id=event.id,
-        client=client,
-        stream=event.stream,
-        version=event.version,
-        event_type=kind,
-        schema_version=schema_version,
-        actor=event.actor,
-        causation=event.causation,
-        origin=origin,
-        trace=event.trace,
-    )
-    return (
-        event.stream, event.version, event.id, kind, schema_version, event.actor, event.causation, origin,
-        event.occurred_at, event.trace, head, encode(data, event.seal or refuse_plain),
-    )  # fmt: skip
 
 
 def _refusal(record: asyncpg.Record) -> NotAppended:
