@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from contracts import articles, clients, deliveries, incidents, people, sla, tickets
+from contracts import articles, calendars, clients, deliveries, incidents, people, policies, sla, tickets
 from contracts.model import Event, Seal
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
@@ -24,7 +24,9 @@ def _events_of(*modules: object) -> dict[str, type[Event]]:
     return found
 
 
-EVENTS: Final[Mapping[str, type[Event]]] = _events_of(tickets, sla, clients, people, incidents, articles, deliveries)
+EVENTS: Final[Mapping[str, type[Event]]] = _events_of(
+    tickets, sla, clients, calendars, policies, people, incidents, articles, deliveries
+)
 
 UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {}
 """(type, version) -> the function that lifts that version's JSON to the next version's."""

@@ -17,6 +17,7 @@ TRIAGE: Final = frozenset(
         "sla.warned",
         "sla.breached",
         "sla.met",
+        "sla.escalated",
         "incident.suspected",
     }
 )

@@ -44,6 +44,18 @@ class SlaMet(ClockFact):
     consumed_seconds: int
 
 
+class SlaEscalated(ClockFact):
+    """A step of the policy's escalations came due; what it does follows as an ordinary command.
+
+    `step` is its number within the target, from 1.
+    """
+
+    type: ClassVar[str] = "sla.escalated"
+    step: int
+    action: str
+    to: str | None = None
+
+
 class SlaWaived(Event):
     type: ClassVar[str] = "sla.waived"
     metric: Metric

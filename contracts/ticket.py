@@ -279,6 +279,7 @@ SILENT: Final = frozenset(
         "ticket.split",
         "sla.warned",
         "sla.met",
+        "sla.escalated",
         "sla.waived",
         "sla.deadline_pinned",
         "sla.deadline_unpinned",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from typing import Annotated, Any, Union, get_args, get_origin
 from uuid import UUID
@@ -13,10 +13,13 @@ from hypothesis import strategies as st
 from pydantic import AwareDatetime, BaseModel
 
 from contracts import ticket_commands as ask
+from contracts.calendars import Calendar, Weekday
 from contracts.catalogue import EVENTS
 from contracts.envelope import Recorded
 from contracts.model import Event, Sealed
 from contracts.people import Requester
+from contracts.policies import Policy, Row, Target
+from contracts.sla import Metric
 from contracts.terms import CauseClass, CloseReason, Priority, Status, Urgency
 from services.intake.decide import TicketCommand
 
@@ -39,12 +42,17 @@ PLAIN: dict[Any, st.SearchStrategy[Any]] = {
     UUID: ids,
     AwareDatetime: instants,
     datetime: instants,
+    date: instants.map(datetime.date),
     Sealed: st.builds(Sealed, sealed=st.just("AAAA"), person=st.sampled_from(PERSONS)),
     type(None): st.none(),
 }
 NAMED: dict[str, st.SearchStrategy[Any]] = {
     "sha256": st.just("0" * 64),
     "client": st.sampled_from(("acme", "bolt")),
+    "version": st.integers(1, 9),
+    "name": st.sampled_from(("office", "standard")),
+    "calendar": st.just(Calendar(zone="Asia/Kolkata", hours={Weekday.MON: (("09:30", "17:00"),)})),
+    "policy": st.just(Policy(rows=(Row(targets={Metric.RESOLUTION: Target(seconds=3600)}),))),
 }
 """Fields whose text has a form."""
 
@@ -77,7 +85,7 @@ def models(model: type[BaseModel]) -> st.SearchStrategy[Any]:
     optional = {name: field for name, field in model.model_fields.items() if not field.is_required()}
 
     def fields(some: dict[str, Any]) -> dict[str, st.SearchStrategy[Any]]:
-        return {name: NAMED.get(name, values(field.annotation)) for name, field in some.items()}
+        return {name: NAMED[name] if name in NAMED else values(field.annotation) for name, field in some.items()}
 
     return st.fixed_dictionaries(fields(required), optional=fields(optional)).map(model.model_validate)
 

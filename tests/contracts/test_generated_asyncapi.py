@@ -140,7 +140,7 @@ def test_the_headers_are_the_attributes_of_the_cloud_event(document: dict[str, A
     attributes = {name.removeprefix("ce-") for name in headers["properties"] if name.startswith("ce-")}
     assert attributes == set(CloudEvent.model_fields) - {"data"}
     optional = set(headers["properties"]) - set(headers["required"])
-    assert optional == {"ce-number", "ce-causationid", "ce-traceparent", "traceparent"}
+    assert optional == {"ce-cursor", "ce-number", "ce-causationid", "ce-traceparent", "traceparent"}
 
 
 @pytest.mark.parametrize("event", EVENTS)
