@@ -36,10 +36,13 @@ def register(app: typer.Typer) -> None:
         map_: Annotated[str, typer.Option("--map", help=f"A map's path, or one of: {', '.join(names())}.")] = "",
         as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, and no progress.")] = False,
         check: Annotated[bool, typer.Option("--check", help="Read and understand the file, write nothing.")] = False,
+        erased: Annotated[
+            str, typer.Option(help="For a folder: who was erased since, from daybook erase --list; or: none.")
+        ] = "",
     ) -> None:
         """Import another desk's event log. Safe to repeat: what is there already is not written again."""
         if file.is_dir():
-            read_back(file, as_json=as_json)
+            read_back(file, erased, as_json=as_json)
             return
         if not map_:
             raise Stop(f"{file} needs a map: add --map with a map's path, or one of {', '.join(names())}")

@@ -6,10 +6,12 @@ transaction takes in everything or nothing. Views fill themselves from the log a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Collection, Iterator
 from datetime import timedelta
 from itertools import islice
-from typing import Any
+from typing import Any, Final
+from uuid import UUID
 
 from contracts.envelope import EPOCH
 from services.exporting import format as form
@@ -30,11 +32,24 @@ ROWS = 500  # of a table in one statement
 LARGE_ROWS = 4  # of a table whose rows hold files
 LARGE = frozenset({"attachments", "quarantine"})
 
+OF_PERSON: Final = {"people": "person", "attachments": "person", "mailbox": "person", "logins": "agent"}
+"""Tables whose rows go with a person, and the column that names them."""
+EMPTIED: Final = {"envelope": "\\x", "sealed": "\\x"}
+"""What is left of an erased sender's quarantined mail is that it came."""
+
 Told = Callable[[int], None]
 
 
-async def restore(export: Export, pool: Pool, keys: MasterKeys, told: Told = lambda events: None) -> int:
-    """Reads an export back; the number of its events. Raises BadExport where it or the desk is not fit for it."""
+async def restore(
+    export: Export,
+    pool: Pool,
+    keys: MasterKeys,
+    told: Told = lambda events: None,
+    *,
+    erased: Collection[UUID] = (),
+) -> int:
+    """Reads an export back, without what it holds of persons who were erased since; the number of its events. The
+    caller has them erased in the log afterwards. Raises BadExport where export or desk is not fit for it."""
     _refuse_unfit(export, keys)
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
@@ -52,7 +67,8 @@ async def restore(export: Export, pool: Pool, keys: MasterKeys, told: Told = lam
         await connection.execute(SQL["heads"], *zip(*lanes, strict=True))
         await connection.execute(SQL["counters"])
         for table in form.TABLES:
-            await _table(connection, export, table)
+            await _table(connection, export, table, {str(person) for person in erased})
+        await connection.execute(SQL["erasures"])
     return count
 
 
@@ -94,11 +110,22 @@ def _records(export: Export, name: str, walk: Walk, told: Told) -> Iterator[tupl
         told(1)
 
 
-async def _table(connection: Connection, export: Export, table: str) -> None:
+async def _table(connection: Connection, export: Export, table: str, erased: Collection[str]) -> None:
     lines = export.lines(form.table_file(table))
+    if erased:
+        lines = _without(lines, table, erased)
     size = LARGE_ROWS if table in LARGE else ROWS
     while batch := list(islice(lines, size)):
         await connection.execute(SQL[table], _array(batch))
+
+
+def _without(lines: Iterator[bytes], table: str, erased: Collection[str]) -> Iterator[bytes]:
+    for line in lines:
+        row = json.loads(line)
+        if table == "quarantine" and row["person"] in erased:
+            yield json.dumps(row | EMPTIED).encode()
+        elif row.get(OF_PERSON.get(table, "")) not in erased:
+            yield line
 
 
 def _array(lines: list[bytes]) -> str:

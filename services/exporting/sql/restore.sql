@@ -80,3 +80,8 @@ INSERT INTO notification.mailbox (lane, id, kept_at, client, ticket, reference, 
                                   content)
 SELECT lane, id, kept_at, client, ticket, reference, person, letter, language, message_id, headers, content
 FROM json_populate_recordset(NULL::notification.mailbox, $1::text::json);
+
+-- name: erasures
+-- Tables that were just filled hold no old bytes.
+INSERT INTO personal.erasures (lane, person, position, erased_at, compacted_at)
+SELECT lane, stream, position, recorded_at, clock_timestamp() FROM log.events WHERE type = 'person.erased';

@@ -1,0 +1,2 @@
+-- name: list
+SELECT person, erased_at FROM personal.erasures ORDER BY erased_at, lane, position;
