@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -18,7 +20,7 @@ from services.intake.call import Call
 from services.intake.edge import Edge, new_events, sealer, stamp
 from services.intake.route import Answered
 from services.intake.throttle import Throttle
-from services.kit.access.tokens import NewToken, make_token
+from services.kit.access.tokens import NewToken, forget_ended_sessions, make_token
 from services.kit.log.append import Append, Backwards, NotAppended, append_in
 from services.kit.log.read import read_stream
 from services.kit.postgres import queries
@@ -30,6 +32,7 @@ SQL = queries("services/intake/sql/intake.sql")
 SESSION = timedelta(hours=12)
 NOBODY = UUID(int=0)
 HASHES_MAX = 2  # at once: each takes a core for 0.2 s and 64 MB
+HASHES_WAITING_MAX = 50  # longer than five seconds nobody waits for a login
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +49,30 @@ class Passwords:
 
     def __init__(self) -> None:
         self._hasher = PasswordHasher()
-        self._turn = asyncio.Semaphore(HASHES_MAX)
+        self._free = asyncio.Semaphore(HASHES_MAX)
+        self._waiting = 0
         self._nobody: str | None = None
 
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        if self._waiting >= HASHES_WAITING_MAX:
+            raise Problem("busy", "too many logins at once", headers={"retry-after": "5"})
+        self._waiting += 1
+        try:
+            async with self._free:
+                yield
+        finally:
+            self._waiting -= 1
+
     async def hash(self, password: str) -> str:
-        async with self._turn:
+        async with self._turn():
             return await asyncio.to_thread(self._hasher.hash, password)
 
     async def fits(self, kept: str | None, password: str) -> bool:
         """Whether a password is the one that was kept. For nobody's it takes as long as for somebody's."""
         if self._nobody is None:
             self._nobody = await self.hash("nobody has this password")
-        async with self._turn:
+        async with self._turn():
             try:
                 return await asyncio.to_thread(self._hasher.verify, kept or self._nobody, password) and kept is not None
             except VerifyMismatchError:
@@ -133,15 +148,13 @@ async def log_in(
     """A session for an agent. A wrong address and a wrong password look the same, and take the same time."""
     await edge.vault.prepare()
     handle = edge.vault.handle(DESK, email)
-    throttle.check(handle)
-    person = await edge.vault.find(DESK, email)
-    kept = await edge.pool.fetchval(SQL["password_of"], person or NOBODY)
-    fits = await passwords.fits(kept, password)
-    agent = await find_agent(edge, person) if fits and person is not None else None
-    if agent is None:
-        throttle.failed(handle)
-        raise Problem("wrong_login", "there is no agent with this address and password")
-    throttle.succeeded(handle)
+    with throttle.attempt(handle):
+        person = await edge.vault.find(DESK, email)
+        kept = await edge.pool.fetchval(SQL["password_of"], person or NOBODY)
+        fits = await passwords.fits(kept, password)
+        agent = await find_agent(edge, person) if fits and person is not None else None
+        if agent is None:
+            raise Problem("wrong_login", "there is no agent with this address and password")
     facts = agent.facts
     token = NewToken(
         id=edge.new_id(),
@@ -154,5 +167,6 @@ async def log_in(
         expires_at=now + SESSION,
     )
     told = LoggedIn(id=agent.id, name=facts.name, role=facts.role, level=facts.level)
+    await forget_ended_sessions(edge.pool, now)
     session = SessionAnswer(token=await make_token(edge.pool, token), expires_at=now + SESSION, agent=told)
     return Answered(session, 201)

@@ -7,17 +7,22 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
+from uuid_utils.compat import uuid7
 
 from contracts.people import Role
-from services.intake.throttle import FAILURES_MAX
+from services.intake.agents import HASHES_WAITING_MAX, Passwords
+from services.intake.throttle import FAILURES_MAX, WAIT_SECONDS, Throttle
+from services.kit.access.tokens import NewToken, make_token
 from services.kit.log.append import Backwards
 from services.kit.settings import Settings
 from services.kit.web.handlers import problem_for
+from services.kit.web.problem import Problem
 from tests.integration.intake_desk import IntakeDesk, open_desk
 
 EVE = {"email": "eve@desk.example", "name": "Eve Agent", "role": "lead", "level": "L2", "password": "correct horse"}
@@ -87,6 +92,20 @@ async def test_an_agent_of_some_clients_sees_those(desk: IntakeDesk) -> None:
     assert (await desk.post(f"/tickets/{acme['id']}/notes", {"body": "x"}, token=token)).status_code == 404
 
 
+async def test_whoever_logs_in_sweeps_away_sessions_that_have_ended(desk: IntakeDesk) -> None:
+    await desk.post("/agents", EVE)
+    kept = await desk.token(Role.AGENT)
+    ended = datetime.now(UTC) - timedelta(seconds=1)
+    for _ in range(3):
+        one = NewToken(id=uuid7(), name="session", role=Role.AGENT, session=True, expires_at=ended)
+        await make_token(desk.pool, one)
+    token = (await log_in(desk, EVE["email"], EVE["password"])).json()["token"]
+    living = await desk.pool.fetch("SELECT expires_at FROM access.tokens WHERE session")
+    assert min(row["expires_at"] for row in living) > ended
+    assert (await desk.send("DELETE", "/sessions", token=token)).status_code == 204
+    assert (await desk.send("DELETE", "/sessions", token=kept)).status_code == 403
+
+
 async def test_a_wrong_password_and_a_wrong_address_look_the_same(desk: IntakeDesk) -> None:
     await desk.post("/agents", EVE)
     wrong, nobody = await log_in(desk, EVE["email"], "wrong"), await log_in(desk, "nobody@desk.example", "wrong")
@@ -102,6 +121,48 @@ async def test_who_guesses_on_waits(desk: IntakeDesk) -> None:
     throttled = await log_in(desk, "guessed@desk.example", EVE["password"])
     assert (throttled.status_code, throttled.json()["code"]) == (429, "throttled")
     assert int(throttled.headers["retry-after"]) > 0
+
+
+async def test_who_guesses_many_at_once_waits_too(desk: IntakeDesk) -> None:
+    """Each guess is counted before its hash is made."""
+    await desk.post("/agents", EVE | {"email": "rushed@desk.example"})
+    guesses = [log_in(desk, "rushed@desk.example", f"wrong {n}") for n in range(2 * FAILURES_MAX)]
+    codes = [answer.status_code for answer in await asyncio.gather(*guesses)]
+    assert sorted(codes) == [401] * FAILURES_MAX + [429] * FAILURES_MAX
+    assert (await log_in(desk, "rushed@desk.example", EVE["password"])).status_code == 429
+
+
+async def test_a_fault_of_ours_is_no_failed_login_and_a_success_clears_the_count() -> None:
+    now = 0.0
+    throttle = Throttle(lambda: now)
+    for _ in range(2 * FAILURES_MAX):
+        with pytest.raises(OSError, match="away"), throttle.attempt(b"eve"):
+            raise OSError("away")
+    for _ in range(2):
+        for _ in range(FAILURES_MAX - 1):
+            with pytest.raises(Problem), throttle.attempt(b"eve"):
+                raise Problem("wrong_login", "no")
+        with throttle.attempt(b"eve"):
+            pass
+    for _ in range(FAILURES_MAX):
+        with pytest.raises(Problem, match="wrong_login"), throttle.attempt(b"eve"):
+            raise Problem("wrong_login", "no")
+    with pytest.raises(Problem, match="throttled"), throttle.attempt(b"eve"):
+        raise AssertionError("it does not get as far")
+    now = WAIT_SECONDS + 1
+    with throttle.attempt(b"eve"):
+        pass
+
+
+async def test_a_crowd_at_the_door_is_told_to_come_again() -> None:
+    passwords = Passwords()
+    waiting = [asyncio.create_task(passwords.hash("secret")) for _ in range(HASHES_WAITING_MAX)]
+    await asyncio.sleep(0)
+    with pytest.raises(Problem, match="busy"):
+        await passwords.hash("one too many")
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
 
 
 async def test_a_programs_token_does_not_log_out(desk: IntakeDesk) -> None:

@@ -95,6 +95,11 @@ async def list_tokens(reader: Connection | Pool) -> Sequence[TokenRow]:
     ]
 
 
+async def forget_ended_sessions(connection: Connection | Pool, now: datetime) -> None:
+    """Sweeps away what has run out: the table stays as small as the number of people at work."""
+    await connection.execute(SQL["forget_ended_sessions"], now)
+
+
 async def revoke_token(connection: Connection | Pool, identifier: UUID) -> bool:
     """Ends a token or session by its id; whether there was a living one."""
     return await connection.fetchval(SQL["revoke"], identifier) is not None

@@ -16,6 +16,6 @@ ORDER BY created_at DESC, id;
 -- name: revoke
 UPDATE access.tokens SET revoked_at = clock_timestamp() WHERE id = $1 AND revoked_at IS NULL RETURNING id;
 
--- name: forget_old_sessions
--- A session that ended a month ago tells nobody anything; tokens of programs are kept as a record.
+-- name: forget_ended_sessions
+-- They tell nobody anything; tokens of programs are kept as a record.
 DELETE FROM access.tokens WHERE session AND expires_at < $1;
