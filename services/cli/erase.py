@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
@@ -41,6 +42,7 @@ def register(app: typer.Typer) -> None:
         compact_: Annotated[
             bool, typer.Option("--compact", help="Rewrite tables so that no old bytes stay in their files. Nightly.")
         ] = False,
+        waited: Annotated[float, typer.Option(help="With --compact: only where one waits for so many hours.")] = 0.0,
         list_: Annotated[
             bool, typer.Option("--list", help="Who was erased, a JSON object a line. Keep it apart from backups.")
         ] = False,
@@ -61,7 +63,7 @@ def register(app: typer.Typer) -> None:
         if again:
             said |= {"again": asdict(_again(again, silent=as_json))}
         if compact_:
-            said |= asdict(_compacted(silent=as_json))
+            said |= asdict(_compacted(timedelta(hours=waited), silent=as_json))
         if as_json:
             print(json.dumps(said))
         else:
@@ -117,11 +119,11 @@ async def _find(vault: Vault, name: str, client: str) -> UUID:
     return found
 
 
-def _compacted(*, silent: bool) -> Compacted:
+def _compacted(waited: timedelta, *, silent: bool) -> Compacted:
     console = Console(stderr=True, quiet=silent)
     try:
         with console.status("compacting") as status:
-            return asyncio.run(compact(load(), status.update))
+            return asyncio.run(compact(load(), status.update, waited=waited))
     except (NotNow, LookupError) as reason:
         raise Stop(str(reason)) from reason
     except (OSError, asyncpg.PostgresConnectionError, asyncpg.InvalidCatalogNameError) as error:

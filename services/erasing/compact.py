@@ -14,6 +14,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Final
 
 import asyncpg
@@ -46,10 +47,11 @@ class Compacted:
     notes: list[str] = field(default_factory=list)
 
 
-async def compact(settings: Settings, told: Told = lambda part: None) -> Compacted:
-    """Rewrites what may hold old bytes, where somebody was erased since the last time. Raises NotNow."""
+async def compact(settings: Settings, told: Told = lambda part: None, *, waited: timedelta = timedelta()) -> Compacted:
+    """Rewrites what may hold old bytes, where somebody was erased since the last time; `waited`: and at least so long
+    ago. Raises NotNow."""
     async with _connected(settings.dsn("owner")) as owner, _connected(settings.admin_dsn()) as admin:
-        due = [(row["lane"], row["position"]) for row in await owner.fetch(SQL["due"])]
+        due = [(row["lane"], row["position"]) for row in await owner.fetch(SQL["due"], waited)]
         if not due:
             return Compacted()
         told("waiting for the views")

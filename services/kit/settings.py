@@ -12,6 +12,7 @@ import json
 import os
 import secrets
 from base64 import b64decode, b64encode
+from datetime import time
 from pathlib import Path
 from typing import Literal, get_args
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
@@ -46,6 +47,8 @@ class Settings(BaseSettings):
     """smtp://user:password@host:port or smtps://…. Unset: mail is kept and shown at /mailbox."""
     public_url: str | None = None
     """What links in letters start with. Unset: http://<host>:<port>."""
+    compact_at: time | None = time(3, 0)
+    """When, in UTC, `daybook up` rewrites the files in which old bytes of erased persons lie. Empty: never."""
     clock: Literal["system", "log"] = "system"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     otel_endpoint: AnyUrl | None = Field(None, validation_alias=AliasChoices("OTEL_EXPORTER_OTLP_ENDPOINT"))
@@ -65,6 +68,11 @@ class Settings(BaseSettings):
     @classmethod
     def absolute(cls, home: Path) -> Path:
         return home.expanduser().absolute()
+
+    @field_validator("compact_at", mode="before")
+    @classmethod
+    def never(cls, value: object) -> object:
+        return None if value == "" else value
 
     @field_validator("master_key", "second_master_key", "session_secret")
     @classmethod

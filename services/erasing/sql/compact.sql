@@ -1,6 +1,9 @@
 -- name: due
--- Erasures whose old bytes may still lie in the files.
-SELECT lane, position FROM personal.erasures WHERE compacted_at IS NULL ORDER BY lane, position;
+-- Erasures whose old bytes may still lie in the files; all of them once one has waited long enough.
+SELECT lane, position FROM personal.erasures
+WHERE compacted_at IS NULL AND EXISTS (
+    SELECT FROM personal.erasures w WHERE w.compacted_at IS NULL AND w.erased_at <= clock_timestamp() - $1::interval)
+ORDER BY lane, position;
 
 -- name: undigested
 -- Consumers that have not seen an erasure yet, and so still hold what they must delete.
