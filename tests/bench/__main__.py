@@ -15,13 +15,14 @@ from uuid_utils.compat import uuid7
 
 from services.kit.personal import Vault
 from services.kit.postgres import connect_pool
-from tests.bench import append, door, peer, rebuild
+from tests.bench import append, door, follow, peer, rebuild
 from tests.bench.desk import desk
 from tests.bench.servers import servers
 from tests.bench.table import Row, show, write
 
 RUNS = 3  # of everything that takes seconds; medians are quoted
 SAVES = 2_000  # of the peer
+FOLLOWED_PER_SECOND = 1_000
 
 
 async def appends(events: int) -> Row:
@@ -42,6 +43,21 @@ async def appends(events: int) -> Row:
         goal=">= 12,000/s, p99 <= 50 ms, >= 0.4 x raw, >= 20 x eventsourcing",
         reached=rate >= 12_000 and p99 <= 50 and ratio >= 0.4 and rate >= 20 * other.appended,
         values={"per_second": rate, "p99_ms": p99, "raw": median(raws), "ratio": ratio, "peer": other.appended},
+    )
+
+
+async def follows(seconds: float) -> Row:
+    """G2, with an idle transaction open in another database all the time."""
+    runs = [await follow.follow(FOLLOWED_PER_SECOND, seconds) for _ in range(RUNS)]
+    p50, p99 = median(run.p50_ms for run in runs), median(run.p99_ms for run in runs)
+    missed = sum(run.missed for run in runs)
+    return Row(
+        figure="G2",
+        what=f"commit to seen by a FastStream consumer, {FOLLOWED_PER_SECOND:,} events/s, an idle transaction open",
+        measured=f"p50 {p50:.0f} ms, p99 {p99:.0f} ms, {missed} not seen",
+        goal="p50 <= 10 ms, p99 <= 50 ms",
+        reached=p50 <= 10 and p99 <= 50 and missed == 0,
+        values={"p50_ms": p50, "p99_ms": p99, "missed": float(missed)},
     )
 
 
@@ -110,6 +126,7 @@ async def doors(tickets: int) -> list[Row]:
 async def main() -> None:
     arguments = argparse.ArgumentParser(prog="make bench")
     arguments.add_argument("--events", type=int, default=25_600, help="appended in each run of G1")
+    arguments.add_argument("--seconds", type=float, default=10.0, help="of each run of G2")
     arguments.add_argument("--log", type=int, default=100_000, help="events in the log of G5")
     arguments.add_argument("--tickets", type=int, default=3_000, help="submitted in each run of G4")
     arguments.add_argument("--json", type=Path, default=Path(".daybook/bench.json"))
@@ -118,6 +135,8 @@ async def main() -> None:
     rows: list[Row] = []
     with console.status("G1: appends") as status:
         rows.append(await appends(given.events))
+        status.update("G2: from the log to a consumer")
+        rows.append(await follows(given.seconds))
         status.update("G3, G4: a whole desk")
         rows.extend(await doors(given.tickets))
         status.update("G5: rebuild")

@@ -50,7 +50,7 @@ async def daybook(settings: Settings, events: int, *, sealed: bool = True) -> Fi
         client, person, seal = people[index]
         for _ in range(events // CALLERS):
             started = time.perf_counter()
-            await appender.append(Append(client, [_event(client, person, seal if sealed else as_it_is)]))
+            await appender.append(Append(client, [event(client, person, seal if sealed else as_it_is)]))
             latencies.append((time.perf_counter() - started) * 1000)
 
     started = time.perf_counter()
@@ -75,7 +75,7 @@ async def person_of(vault: Vault, index: int) -> tuple[str, UUID, Seal]:
     return client, person, vault.sealer(person)
 
 
-def _event(client: str, person: UUID, seal: Seal) -> NewEvent:
+def event(client: str, person: UUID, seal: Seal) -> NewEvent:
     data = TicketSubmitted(
         prefix="BENCH",
         requester=person,
