@@ -1,4 +1,4 @@
-"""A program runs every night; soon after the start only for what has waited; and again where something was in its way."""
+"""A program runs every night, soon after the start for what has waited alone, and again where it could not do it."""
 
 from __future__ import annotations
 
