@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "token": "services.cli.token",
     "clients": "services.cli.clients",
     "quarantine": "services.cli.quarantine",
+    "sla": "services.cli.sla",
     "contracts": "services.cli.contracts",
     "import": "services.cli.importing",
     "rebuild": "services.cli.rebuild",
