@@ -5,7 +5,6 @@ Somebody else's event in between means: read and decide again, at most TRIES_MAX
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
@@ -31,6 +30,7 @@ from services.kit.log.append import SQL as APPEND_SQL
 from services.kit.log.append import Append, Appended, Command, CommandDone, CommandReused, Conflict, NewEvent
 from services.kit.log.read import read_stream, ticket_by_number
 from services.kit.postgres import queries
+from services.kit.references import read_id, read_reference
 from services.kit.refused import Refused
 from services.kit.web.problem import Problem
 
@@ -39,7 +39,6 @@ SQL = queries("services/intake/sql/intake.sql")
 Living = Open | Waiting | Resolved | Closed
 
 TRIES_MAX = 5
-REFERENCE = re.compile(r"([A-Z][A-Z0-9]{1,9})-([1-9][0-9]{0,14})")
 
 
 async def submit(edge: Edge, call: Call, command: SubmitTicket) -> Answered:
@@ -109,14 +108,10 @@ async def known_client(edge: Edge, call: Call, slug: str) -> Client:
 
 async def find_stream(edge: Edge, name: str) -> UUID:
     """The stream of a ticket by its id or its reference."""
-    match = REFERENCE.fullmatch(name)
-    if match is None:
-        try:
-            return UUID(name)
-        except ValueError:
-            raise _no_ticket() from None
-    slug = await edge.clients.of_prefix(match[1])
-    stream = None if slug is None else await ticket_by_number(edge.pool, slug, int(match[2]))
+    stream, written = read_id(name), read_reference(name)
+    if written is not None:
+        slug = await edge.clients.of_prefix(written.prefix)
+        stream = None if slug is None else await ticket_by_number(edge.pool, slug, written.number)
     if stream is None:
         raise _no_ticket()
     return stream

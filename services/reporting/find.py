@@ -6,7 +6,6 @@ does not know yet is read from the log too.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
@@ -19,15 +18,15 @@ from services.kit.access import Principal
 from services.kit.clients import client_of_prefix, find_client
 from services.kit.log.read import AsOf, Position, parse_as_of, read_stream, ticket_by_number
 from services.kit.postgres import Connection, Pool, queries
+from services.kit.references import read_id, read_reference
 from services.kit.web.problem import Problem
 from services.reporting.line import stored_text
 from services.reporting.opened import stored
-from services.reporting.who import Known, Names, as_uuid
+from services.reporting.who import Known, Names
 
 SQL = queries("services/reporting/sql/tickets.sql")
 
 Reader = Connection | Pool
-REFERENCE = re.compile(r"([A-Za-z][A-Za-z0-9]{1,9})-([0-9]{1,18})")
 DESK_LANE = lane_of_client(DESK)
 
 
@@ -46,7 +45,7 @@ async def find_ticket(
 ) -> tuple[Held, Sequence[Recorded[Event]]]:
     """A ticket as it stands or stood, and its events up to then. Raises Problem: not_found for what is not there, was
     not there then, or belongs to a client whom the caller may not see."""
-    stream = as_uuid(asked) or await stream_of(reader, asked)
+    stream = read_id(asked) or await stream_of(reader, asked)
     if stream is None:
         raise no_ticket(asked)
     # Rights come before any word about the lane: to say that as_of does not fit would say that the ticket is there.
@@ -62,11 +61,11 @@ async def find_ticket(
 
 async def stream_of(reader: Reader, reference: str) -> UUID | None:
     """The ticket that a reference such as ACME-1042 names."""
-    match = REFERENCE.fullmatch(reference)
-    if match is None:
+    written = read_reference(reference)
+    if written is None:
         return None
-    client = await client_of_prefix(reader, match[1].upper())
-    return None if client is None else await ticket_by_number(reader, client, int(match[2]))
+    client = await client_of_prefix(reader, written.prefix)
+    return None if client is None else await ticket_by_number(reader, client, written.number)
 
 
 def no_ticket(asked: str) -> Problem:

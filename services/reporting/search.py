@@ -6,7 +6,6 @@ them, the newest are ranked and the answer says that there are more.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import asyncpg
 
 from contracts.subjects import LANES, lane_of_client
 from services.kit.postgres import Connection, Pool, queries
+from services.kit.references import read_reference
 from services.reporting.asked import Asked, Place
 from services.reporting.texts import WINDOWS, client_mark, newest_blocks
 
@@ -29,7 +29,6 @@ PEOPLE_MAX = 50  # people found by a name or address
 TICKETS_OF_PERSON_MAX = 100
 UNFINISHED_MIN = 3  # letters from which the last word also finds the words that begin with it
 
-REFERENCE = re.compile(r"[A-Za-z][A-Za-z0-9]{1,9}-[0-9]{1,12}")
 RANK_UNITS = 1_000_000
 RANK_MAX = 1_000 * RANK_UNITS
 
@@ -88,7 +87,8 @@ def any_of(terms: Iterable[str], *, quoted: bool = True) -> str:
 def parsed(text: str) -> tuple[list[str], list[str]]:
     """(words, exact ones) of what was typed. An error code (AUTH-5203) may look like a reference, and so is both."""
     tokens = text.replace("\0", " ").split()[:TERMS_MAX]
-    exact = [token.lower() for token in tokens if "@" in token or REFERENCE.fullmatch(token)]
+    whole = [token if "@" in token else str(read_reference(token) or "") for token in tokens]
+    exact = [token.lower() for token in whole if token]
     return [token for token in tokens if "@" not in token], exact
 
 

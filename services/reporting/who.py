@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from contracts.envelope import Actor
+from services.kit.references import read_id
 
 
 class Known(NamedTuple):
@@ -37,12 +38,5 @@ class Names(NamedTuple):
 
 
 def _name(known: Mapping[UUID, Known], identifier: str) -> Any:
-    found = known.get(as_uuid(identifier) or UUID(int=0))
+    found = known.get(read_id(identifier) or UUID(int=0))
     return found.name if found else None
-
-
-def as_uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

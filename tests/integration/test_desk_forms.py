@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from uuid import UUID
 
 import httpx
 import pytest
 
 from services.desk import app as desk_app
-from services.desk.guard import FORM_BYTES_MAX
+from services.desk.guard import FORM_BYTES_MAX, SESSION_COOKIE
+from services.desk.sessions import Sessions
+from services.desk.shapes import Agent, SignedIn
 from services.kit.settings import Settings
 from tests.conftest import PoolOf
 
@@ -25,6 +29,38 @@ async def browser(database: Settings, pool_of: PoolOf) -> AsyncIterator[httpx.As
         transport = httpx.ASGITransport(pages)
         async with httpx.AsyncClient(transport=transport, base_url="http://desk.example") as http:
             yield http
+
+
+@pytest.mark.parametrize("command", ["do/close", "say"])
+async def test_an_address_in_the_place_of_a_reference_stays_a_name(
+    database: Settings, pool_of: PoolOf, command: str
+) -> None:
+    """What stands in a page's path reaches the API as one part of a path: no query, no other route."""
+    asked: list[bytes] = []
+
+    def api(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.raw_path)
+        return httpx.Response(404, json={"code": "not_found", "detail": "there is no such ticket"})
+
+    pool = await pool_of("desk")
+    signed_in = SignedIn(token="t", agent=Agent(id=UUID(int=7), name="Aisha", level="L1"))
+    sessions = Sessions(pool, secrets.token_bytes)
+    cookie = await sessions.open(signed_in)
+    session = await sessions.find(cookie)
+    assert session is not None
+    async with httpx.AsyncClient(transport=httpx.MockTransport(api), base_url="http://api.example") as http:
+        pages = desk_app.build(database, http, pool, lambda: datetime.now(UTC))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(pages), base_url="http://desk.example") as browser:
+            browser.cookies.set(SESSION_COOKIE, cookie)
+            form = {"csrf": session.csrf, "body": "hello", "reason": "spam"}
+            answer = await browser.post(f"/tickets/ACME-1%3Fas_of%3D@1:1%23x/{command}", data=form)
+            await browser.get("/tickets/ACME-1%3Fas_of%3D@1:1%23x")
+    assert answer.status_code == 404
+    assert {path for path in asked if path.startswith(b"/api/v1/tickets")} <= {
+        b"/api/v1/tickets/ACME-1%3Fas_of%3D%401%3A1%23x" + rest
+        for rest in (b"", b"/events", b"/close", b"/replies", b"/events?limit=200", b"/events?limit=200&cursor=")
+    }
+    assert any(path.endswith((b"/close", b"/replies")) for path in asked)
 
 
 @pytest.mark.parametrize("path", PATHS)

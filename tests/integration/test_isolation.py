@@ -7,7 +7,7 @@ rule or of a body to send.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from importlib import import_module
 from importlib.util import find_spec
@@ -160,6 +160,18 @@ async def test_another_clients_ticket_is_not_there(outside: Outside, route: Rout
     assert theirs.status_code == nobodys.status_code == 404
     assert theirs.text.replace(outside.ticket[by], "it") == nobodys.text.replace(nobody, "it")
     assert await events_in(outside.desk) == before
+
+
+@pytest.mark.parametrize("written", [str.upper, str.lower, lambda reference: reference.replace("-", "-00")])
+async def test_a_reference_that_is_read_can_be_written_to(outside: Outside, written: Callable[[str], str]) -> None:
+    """Reading and writing are two services; what one finds, the other finds."""
+    ticket = await outside.desk.submit("acme")
+    path = f"/tickets/{written(ticket['reference'])}"
+    noted = await outside.desk.post(f"{path}/notes", {"body": "hello"})
+    assert (noted.status_code, noted.json()["id"]) == (200, ticket["id"])
+    reading = outside.http["services.reporting.app"]
+    read = await reading.get(f"/api/v1{path}", headers={"authorization": f"Bearer {outside.desk.administrator}"})
+    assert (read.status_code, read.json()["id"]) == (200, ticket["id"])
 
 
 AS_OF = ["@3:1", "@4:1", *(f"@{lane}:999999999" for lane in range(LANES)), "2999-01-01T00:00:00Z", "nonsense"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -54,7 +56,7 @@ async def _carry_out(
         ask = COMMANDS[command](fields, visit.reader)
         seen = fields.get("version", "") if command in UNSEEN else ""
         await visit.api.post(
-            f"/tickets/{reference}/{ask.path}",
+            f"/tickets/{quote(reference, safe='')}/{ask.path}",
             ask.body,
             key=fields.get("attempt") or None,
             version=int(seen) if seen.isdigit() else None,
@@ -66,7 +68,7 @@ async def _carry_out(
             raise
         return await _refused(desk, request, visit, reference, _said(command, problem), fields)
     if not is_htmx(request):
-        return RedirectResponse(f"/tickets/{reference}", 303)
+        return RedirectResponse(f"/tickets/{quote(reference, safe='')}", 303)
     shown = await load(desk, visit, reference, None)
     swap = "innerHTML" if command in ("reply", "note", "resolve", "reopen", "close") else ""
     response = parts(desk, visit, shown, None, with_slider=True, composer=swap)

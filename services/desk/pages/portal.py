@@ -40,7 +40,7 @@ def routes(desk: Desk) -> APIRouter:
             return await _show(desk, visit, client, reference, key, sentence=EMPTY)
         try:
             await visit.api.post(
-                f"/guest/tickets/{quote(reference)}/messages",
+                f"/guest/tickets/{quote(reference, safe='')}/messages",
                 {"key": key, "body": body},
                 key=form_text(form, "attempt"),
             )
@@ -62,7 +62,9 @@ async def _show(
     typed: str = "",
     sent: bool = False,
 ) -> Response:
-    ticket = await visit.api.get(f"/guest/tickets/{quote(reference)}", GuestTicket, {"key": key, "client": client})
+    ticket = await visit.api.get(
+        f"/guest/tickets/{quote(reference, safe='')}", GuestTicket, {"key": key, "client": client}
+    )
     late = ticket.next_update_by is not None and ticket.next_update_by < visit.reader.now
     shown: dict[str, Any] = {
         "ticket": ticket,
@@ -73,7 +75,7 @@ async def _show(
         "sentence": sentence,
         "typed": typed,
         "key": key,
-        "action": f"/portal/{quote(client)}/tickets/{quote(reference)}",
+        "action": f"/portal/{quote(client, safe='')}/tickets/{quote(reference, safe='')}",
         "attempt": desk.nonce(),
     }
     return desk.keep(

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -69,7 +70,9 @@ async def load(
     """What the ticket's templates show. `said` and `fields` give back what was typed, with what was wrong."""
     asked = {"as_of": as_of.isoformat() if as_of else None}
     ticket, (events, left_off), agents = await asyncio.gather(
-        visit.api.get(f"/tickets/{reference}", Ticket, asked), all_events(visit, reference), people.agents(visit.api)
+        visit.api.get(f"/tickets/{quote(reference, safe='')}", Ticket, asked),
+        all_events(visit, reference),
+        people.agents(visit.api),
     )
     reader = visit.at(as_of)
     stops = slider.slider(events, as_of, visit.reader)
@@ -98,10 +101,11 @@ async def load(
 
 async def all_events(visit: Visit, reference: str) -> tuple[list[TicketEvent], bool]:
     """The ticket's events, oldest first, and whether the oldest were left off."""
+    path = f"/tickets/{quote(reference, safe='')}/events"
     found: list[TicketEvent] = []
     cursor: str | None = ""
     while cursor is not None:
-        page = await visit.api.get(f"/tickets/{reference}/events", EventsPage, {"limit": EVENTS_PAGE, "cursor": cursor})
+        page = await visit.api.get(path, EventsPage, {"limit": EVENTS_PAGE, "cursor": cursor})
         found += page.items
         cursor = page.next_cursor
     return found[-EVENTS_MAX:], len(found) > EVENTS_MAX
