@@ -1,7 +1,7 @@
 """A cookie enters, who is signed in leaves. The database holds neither the cookie nor a token that it could use.
 
-The row's id is the cookie's SHA-256, and the agent's bearer token is sealed with a key derived from the cookie: a copy
-of the table signs nobody in.
+The row's id is the cookie's SHA-256, and the agent's bearer token and name are sealed with a key derived from the
+cookie: a copy of the table signs nobody in, and tells nobody's name.
 """
 
 from __future__ import annotations
@@ -47,16 +47,14 @@ class Sessions:
     async def open(self, signed_in: SignedIn) -> str:
         """Keeps a session for SESSION_SECONDS and returns the cookie that finds it."""
         cookie = _text(self._chance(COOKIE_BYTES))
-        nonce = self._chance(NONCE_BYTES)
-        sealed = nonce + AESGCM(_key(cookie)).encrypt(nonce, signed_in.token.encode(), None)
         agent = signed_in.agent
         csrf = _text(self._chance(COOKIE_BYTES))
         await self._pool.execute(
             SQL["open_session"],
             _id(cookie),
-            sealed,
+            self._sealed(cookie, signed_in.token),
             agent.id,
-            agent.name,
+            self._sealed(cookie, agent.name),
             agent.role,
             agent.level,
             csrf,
@@ -69,15 +67,18 @@ class Sessions:
         row = await self._pool.fetchrow(SQL["find_session"], _id(cookie))
         if row is None:
             return None
-        sealed = row["token"]
         try:
-            token = AESGCM(_key(cookie)).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], None).decode()
+            token, name = _opened(cookie, row["token"]), _opened(cookie, row["name"])
         except InvalidTag:
             return None
-        return Session(row["agent"], row["name"], row["role"], row["level"], row["csrf"], token)
+        return Session(row["agent"], name, row["role"], row["level"], row["csrf"], token)
 
     async def end(self, cookie: str) -> None:
         await self._pool.execute(SQL["end_session"], _id(cookie))
+
+    def _sealed(self, cookie: str, text: str) -> bytes:
+        nonce = self._chance(NONCE_BYTES)
+        return nonce + AESGCM(_key(cookie)).encrypt(nonce, text.encode(), None)
 
 
 def _id(cookie: str) -> bytes:
@@ -86,6 +87,10 @@ def _id(cookie: str) -> bytes:
 
 def _key(cookie: str) -> bytes:
     return digest(cookie.encode(), b"daybook desk session token", "sha256")
+
+
+def _opened(cookie: str, sealed: bytes) -> str:
+    return AESGCM(_key(cookie)).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], None).decode()
 
 
 def _text(value: bytes) -> str:

@@ -28,13 +28,14 @@ async def test_each_session_has_forms_of_its_own(pool_of: PoolOf) -> None:
     assert len({session.csrf for session in found if session}) == 2
 
 
-async def test_the_table_holds_neither_cookie_nor_token(pool_of: PoolOf) -> None:
+async def test_the_table_holds_neither_cookie_nor_token_nor_name(pool_of: PoolOf) -> None:
     pool = await pool_of("desk")
     cookie = await Sessions(pool, secrets.token_bytes).open(AISHA)
-    rows = await pool.fetch("SELECT id, token, csrf FROM desk.sessions")
-    kept = b"".join(row["id"] + row["token"] + row["csrf"].encode() for row in rows)
+    rows = await pool.fetch("SELECT to_jsonb(s)::text AS columns, s.token, s.name FROM desk.sessions s")
+    kept = b"".join(row["columns"].encode() + row["token"] + row["name"] for row in rows)
     assert cookie.encode() not in kept
     assert AISHA.token.encode() not in kept
+    assert b"Aisha" not in kept
 
 
 async def test_a_strange_cookie_is_nobodys(pool_of: PoolOf) -> None:
