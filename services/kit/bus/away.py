@@ -23,6 +23,7 @@ AWAY: Final[tuple[type[BaseException], ...]] = (
     asyncpg.TransactionRollbackError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.LockNotAvailableError,
+    asyncpg.InternalClientError,  # what asyncpg says of a server that is gone between the parts of an answer
     asyncpg.ReadOnlySQLTransactionError,
     nats.errors.Error,
     nats.js.errors.Error,

@@ -18,10 +18,12 @@ DATABASE_AWAY = (
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     ConnectionError,
     TimeoutError,
 )
-"""What is raised while PostgreSQL is stopped, starting, or gone in the middle of an answer."""
+"""What is raised while PostgreSQL is stopped, starting, or gone in the middle of an answer; InternalClientError is what
+asyncpg says where it is gone between the parts of one."""
 
 NEVER_SENT = (ConnectionRefusedError, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError)
 """Those of them that come before a statement has left."""
