@@ -1,7 +1,8 @@
 """Several ASGI apps enter, one that answers on one port leaves.
 
 The embedded desk runs intake, reporting and desk in one process; in production an ingress does the same by path. Below
-/api/ the first app that has a route for the method and path answers; everything else is the pages'.
+/api/ the first app that has a route for the method and path answers; so it does for what load balancers, Kubernetes and
+Prometheus look for at the root; everything else is the pages'.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
 API = "/api/"
+AT_THE_ROOT = {path: f"/api/v1{path}" for path in ("/health", "/ready", "/metrics")}
 
 
 class OnePort:
@@ -24,6 +26,8 @@ class OnePort:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise ValueError(f"nothing here speaks {scope['type']}")
+        if scope["path"] in AT_THE_ROOT:
+            scope = {**scope, "path": AT_THE_ROOT[scope["path"]]}
         app = self._api_for(scope) if scope["path"].startswith(API) else self._pages
         await app(scope, receive, send)
 

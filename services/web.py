@@ -24,7 +24,6 @@ from services.kit.postgres import connect_pool
 from services.kit.ready import announce_ready
 from services.kit.telemetry import setup_logging, setup_tracing
 from services.one_port import OnePort
-from services.operations import add_operations
 from services.reporting import app as reporting_app
 
 if TYPE_CHECKING:
@@ -49,17 +48,17 @@ async def run(settings: Settings) -> None:
     metrics = Metrics("web")
     clock = clock_for(settings)
     async with AsyncExitStack() as opened:
+        census = await opened.enter_async_context(open_census(settings, metrics))
+        reporting = reporting_app.open_app(settings, clock=clock, metrics=metrics, told=census.render)
         apis: list[FastAPI] = [
             await opened.enter_async_context(intake_app.open_app(settings, clock=clock, metrics=metrics)),
-            await opened.enter_async_context(reporting_app.open_app(settings, clock=clock, metrics=metrics)),
+            await opened.enter_async_context(reporting),
         ]
         pool = await connect_pool(settings, "desk", size=DESK_POOL, program="daybook-desk")
         opened.push_async_callback(pool.close)
         transport = InProcess(OnePort(apis, pages=apis[0]))
         http = await opened.enter_async_context(httpx.AsyncClient(transport=transport, base_url=settings.address))
         pages = desk_app.build(settings, http, pool, clock.now)
-        census = await opened.enter_async_context(open_census(settings, metrics))
-        add_operations(pages, pool, census)
         await _Server(_options(OnePort(apis, pages), settings)).serve()
 
 

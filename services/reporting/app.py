@@ -29,7 +29,7 @@ from services.reporting.directory_view import DirectoryView
 from services.reporting.edge import Edge, Following
 from services.reporting.event_routes import add_event_routes
 from services.reporting.feed import Feed, poke
-from services.reporting.health_routes import add_health_routes
+from services.reporting.health_routes import Told, add_health_routes
 from services.reporting.keys import reading_vault
 from services.reporting.queue_routes import add_queue_routes
 from services.reporting.queue_view import QueueView
@@ -57,9 +57,11 @@ WRITERS = 4  # connections of the consumer: its transaction, its looks, keys
 
 @asynccontextmanager
 async def open_app(
-    settings: Settings, *, clock: Clock | None = None, metrics: Metrics | None = None
+    settings: Settings, *, clock: Clock | None = None, metrics: Metrics | None = None, told: Told | None = None
 ) -> AsyncIterator[FastAPI]:
-    """The API on a pool of its own, for as long as the context lasts. It serves without the bus: signals come later."""
+    """The API on a pool of its own, for as long as the context lasts. It serves without the bus: signals come later.
+
+    `told` gives the metrics of all processes, where somebody gathers them."""
     pool = await connect_pool(
         settings,
         "reporting",
@@ -81,7 +83,7 @@ async def open_app(
         asyncio.create_task(_listen(settings, feed, following.growth), name="feed-bus"),
     ]
     try:
-        yield build(edge, Gate(pool, now=_now, monotonic=monotonic), following, metrics=metrics)
+        yield build(edge, Gate(pool, now=_now, monotonic=monotonic), following, metrics=metrics, told=told)
     finally:
         for task in tasks:
             task.cancel()
@@ -89,7 +91,9 @@ async def open_app(
         await pool.close()
 
 
-def build(edge: Edge, gate: Gate, following: Following, *, metrics: Metrics | None = None) -> FastAPI:
+def build(
+    edge: Edge, gate: Gate, following: Following, *, metrics: Metrics | None = None, told: Told | None = None
+) -> FastAPI:
     """The app with every route of reporting."""
     app = new_api(TITLE, gate=gate, metrics=metrics)
     app.state.following = following
@@ -98,8 +102,15 @@ def build(edge: Edge, gate: Gate, following: Following, *, metrics: Metrics | No
     add_directory_routes(app, edge)
     add_stream_routes(app, edge)
     add_event_routes(app, edge, following)
-    add_health_routes(app, edge, metrics)
+    add_health_routes(app, edge, told or _of_this_process(metrics))
     return app
+
+
+def _of_this_process(metrics: Metrics | None) -> Told:
+    async def told() -> bytes:
+        return metrics.render() if metrics else b""
+
+    return told
 
 
 def describe() -> FastAPI:

@@ -1,28 +1,43 @@
-"""GET /health, /ready and /metrics of the API's process. I/O; no answer holds anything of a client."""
+"""GET /health, /ready and /metrics: for load balancers, Kubernetes and Prometheus. I/O.
+
+The first two tell strangers nothing but that. Metrics tell of everybody's volume, so they are for who operates the
+desk: on its own machine, or with a token of somebody who sees all clients.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import asyncpg
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 
+from services.kit.access import Caller
+from services.kit.access.roles import rule_of
 from services.kit.metrics import CONTENT_TYPE
 from services.kit.postgres import queries
+from services.kit.web.nearby import asks_from_this_machine
+from services.kit.web.problem import Problem
 from services.reporting.opened import json
 
 if TYPE_CHECKING:
-    from services.kit.metrics import Metrics
+    from services.kit.access import Principal
     from services.reporting.edge import Edge
 
 SQL = queries("services/reporting/sql/progress.sql")
 
 PATIENCE_SECONDS = 2.0  # whoever asks for health asks again soon
 AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+OPERATORS = rule_of("GET", "/subscribers")
+NOT_YOURS = "metrics tell of every client: they are told on the desk's own machine, and to tokens for all clients"
+REMEDY = "Scrape it there, or with a token: daybook token create --role auditor."
+
+Told = Callable[[], Awaitable[bytes]]
+"""Gives the metrics as Prometheus reads them."""
 
 
-def add_health_routes(app: FastAPI, edge: Edge, metrics: Metrics | None) -> None:
+def add_health_routes(app: FastAPI, edge: Edge, told: Told) -> None:
     @app.get("/health")
     async def health() -> Response:
         """This process answers. How far consumers are behind is told by GET /subscribers, to who may know."""
@@ -39,6 +54,14 @@ def add_health_routes(app: FastAPI, edge: Edge, metrics: Metrics | None) -> None
         return json({"status": "ok"})
 
     @app.get("/metrics")
-    async def counts() -> Response:
-        """Counts and durations of this process, as Prometheus reads them."""
-        return Response(metrics.render() if metrics else b"", media_type=CONTENT_TYPE)
+    async def counts(request: Request, caller: Caller) -> Response:
+        """Counts and durations of every process, as Prometheus reads them; asked for on the desk's own machine, or with
+        a token for all clients."""
+        if not asks_from_this_machine(request.scope) and not operates(caller):
+            raise Problem("forbidden", NOT_YOURS, remedy=REMEDY)
+        return Response(await told(), media_type=CONTENT_TYPE)
+
+
+def operates(caller: Principal) -> bool:
+    """Whether who calls may know how much there is of every client."""
+    return OPERATORS is not None and caller.role in OPERATORS and caller.clients is None

@@ -319,6 +319,26 @@ async def test_health_tells_a_stranger_nothing_but_that_it_answers(desk: Reporti
     assert answer.json() == {"status": "ok"}
 
 
+async def test_metrics_are_told_on_the_own_machine_and_to_who_sees_all_clients(desk: ReportingDesk) -> None:
+    """They hold how far each consumer is behind: other clients' volume."""
+    near, far = ("127.0.0.1", 40_000), ("203.0.113.9", 40_000)
+    asked: list[tuple[tuple[str, int], dict[str, str], int]] = [
+        (near, {}, 200),
+        (near, {"x-forwarded-for": "203.0.113.9"}, 403),
+        (far, {}, 403),
+        (far, {"authorization": f"Bearer {await desk.token(Role.AUDITOR)}"}, 200),
+        (far, {"authorization": f"Bearer {await desk.token(Role.AUDITOR, 'acme')}"}, 403),
+        (far, {"authorization": f"Bearer {await desk.token(Role.SUBSCRIBER)}"}, 403),
+    ]
+    async with reporting_api(desk, "none", NOON) as (_, app):
+        for client, headers, status in asked:
+            transport = httpx.ASGITransport(app, client=client)
+            async with httpx.AsyncClient(transport=transport, base_url="http://desk.example") as caller:
+                answer = await caller.get("/api/v1/metrics", headers=headers)
+            assert answer.status_code == status, (client, headers)
+            assert status == 200 or "token create" in answer.json()["remedy"]
+
+
 async def test_a_broken_cursor_of_a_list_is_refused(http: httpx.AsyncClient) -> None:
     for path in ("/clients", "/agents", "/mailbox"):
         for cursor in ("abc", "W10", "WyJhIl0", "WzFd", "e30"):

@@ -19,7 +19,7 @@ def an_app(name: str, *routes: tuple[str, str]) -> FastAPI:
 @pytest.fixture
 def client() -> httpx.AsyncClient:
     intake = an_app("intake", ("POST", "/api/v1/tickets"), ("POST", "/api/v1/tickets/{id}/replies"))
-    reporting = an_app("reporting", ("GET", "/api/v1/tickets"), ("GET", "/api/v1/queue"))
+    reporting = an_app("reporting", ("GET", "/api/v1/tickets"), ("GET", "/api/v1/queue"), ("GET", "/api/v1/ready"))
     desk = an_app("desk", ("GET", "/inbox"))
     return httpx.AsyncClient(transport=httpx.ASGITransport(OnePort([intake, reporting], desk)), base_url="http://desk")
 
@@ -27,6 +27,10 @@ def client() -> httpx.AsyncClient:
 async def test_the_same_path_is_answered_by_the_app_that_has_the_method(client: httpx.AsyncClient) -> None:
     assert (await client.post("/api/v1/tickets")).json() == "intake"
     assert (await client.get("/api/v1/tickets")).json() == "reporting"
+
+
+async def test_load_balancers_find_at_the_root_what_the_api_tells(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/ready")).json() == (await client.get("/api/v1/ready")).json() == "reporting"
 
 
 async def test_pages_are_the_desks(client: httpx.AsyncClient) -> None:
