@@ -16,7 +16,19 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from services.desk.guard import FORM_BYTES_MAX, SafeHeaders
-from services.desk.pages import actions, inbox, live, login, mailbox, manage, portal, styleguide, ticket, wallboard
+from services.desk.pages import (
+    actions,
+    erase,
+    inbox,
+    live,
+    login,
+    mailbox,
+    manage,
+    portal,
+    styleguide,
+    ticket,
+    wallboard,
+)
 from services.desk.refusals import register
 from services.desk.render import STATIC, Pages, Static
 from services.desk.sessions import Sessions
@@ -50,7 +62,7 @@ def build(
         redoc_url=None,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # its logs hold what was typed into forms
     )
-    for page in (login, inbox, ticket, actions, manage, wallboard, live, portal, styleguide):
+    for page in (login, inbox, ticket, actions, erase, manage, wallboard, live, portal, styleguide):
         app.include_router(page.routes(desk))
     if desk.mailbox:
         app.include_router(mailbox.routes(desk))

@@ -14,6 +14,8 @@ STATUSES = {
 }
 UNRESOLVED = ("new", "open", "waiting_for_customer", "waiting_for_supplier")
 ENDED = ("resolved", "closed")
+ERASERS = ("administrator", "manager")
+"""Who may erase a person's data; the API says so too."""
 PRIORITIES = {"P1": "P1 – critical", "P2": "P2 – high", "P3": "P3 – normal", "P4": "P4 – low"}
 CAUSES = {
     "unknown": "Not known",

@@ -48,11 +48,11 @@ class Visitors:
         self.act(first, "replies", body="We found that a certificate expired. Until it is renewed, choose gateway 1.")
         self.write(first, "Gateway 1 works for me, thank you. Two colleagues still cannot connect.")
 
-    def submit(self, subject: str, *, urgency: str = "normal", client: str = "acme") -> str:
-        """A new ticket of Ana's; its reference."""
+    def submit(self, subject: str, *, urgency: str = "normal", client: str = "acme", name: str = "Ana Ruiz") -> str:
+        """A new ticket of Ana's, or of somebody else's; its reference."""
         ticket = {
             "client": client,
-            "requester": {"email": "ana@acme.example", "name": "Ana Ruiz"},
+            "requester": {"email": f"{name.partition(' ')[0].lower()}@acme.example", "name": name},
             "subject": subject,
             "body": f"{subject}.\n\nSince this morning, for all of us. <b>Please</b> look at it.",
             "urgency": urgency,
