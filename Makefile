@@ -8,7 +8,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 # A tree that was moved or copied gets a new environment: its scripts name the old place.
 INSTALLED := .venv/installed-$(shell pwd | cksum | cut -d ' ' -f 1)
 
-.PHONY: help install up demo test check bench contracts format lock clean
+.PHONY: help install up demo test check bench chaos contracts format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ check: install ## ruff, mypy, the house rules, generated files
 
 bench: install ## the figures of the goals, measured on this machine
 	$(BIN)/python -m tests.bench
+
+chaos: install ## ten minutes of faults against a whole desk, then everything compared (MINUTES, SEED)
+	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 
 contracts: install ## write the generated schemas, AsyncAPI and OpenAPI anew
 	$(BIN)/daybook contracts write
