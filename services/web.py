@@ -23,6 +23,7 @@ from services.kit.metrics import Metrics
 from services.kit.postgres import connect_pool
 from services.kit.ready import announce_ready
 from services.kit.telemetry import setup_logging, setup_tracing
+from services.kit.web.crowd import Crowd, connections_max
 from services.one_port import OnePort
 from services.reporting import app as reporting_app
 
@@ -59,7 +60,7 @@ async def run(settings: Settings) -> None:
         transport = InProcess(OnePort(apis, pages=apis[0]))
         http = await opened.enter_async_context(httpx.AsyncClient(transport=transport, base_url=settings.address))
         pages = desk_app.build(settings, http, pool, clock.now)
-        await _Server(_options(OnePort(apis, pages), settings)).serve()
+        await _Server(_options(Crowd(OnePort(apis, pages)), settings)).serve()
 
 
 def _options(app: ASGIApp, settings: Settings) -> uvicorn.Config:
@@ -76,6 +77,7 @@ def _options(app: ASGIApp, settings: Settings) -> uvicorn.Config:
         server_header=False,
         timeout_graceful_shutdown=GOODBYE_SECONDS,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        limit_concurrency=connections_max(),
     )
 
 

@@ -36,6 +36,8 @@ LOOK_SECONDS = 1.0
 BLIND_SECONDS = 10.0  # without a look that succeeded; a slow query and a retry are no reason to alarm anybody
 EVENTS_MAX = 1_000  # of one lane told in one round; whoever was away for more reads anew
 SIGNALS_MAX = 500  # kept for one watcher who does not read
+WATCHERS_MAX = 2_000  # of one process; each is told of every change
+WATCHERS_OF_ONE_MAX = 50  # of one token: a person's open tabs
 
 
 def poke(lane: int) -> str:
@@ -71,6 +73,7 @@ class Watcher:
 
     clients: frozenset[str] | None
     since: Positions
+    token: str = ""
     signals: list[Signal | Lost] = field(default_factory=list)
     woken: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -142,14 +145,20 @@ class Feed:
         await client.subscribe(POKES, cb=poked)
 
     @contextmanager
-    def watch(self, clients: frozenset[str] | None) -> Iterator[Watcher]:
-        """A watcher, told of everything from now on."""
-        watcher = Watcher(clients, self._seen or (0,) * LANES)
+    def watch(self, clients: frozenset[str] | None, token: str = "") -> Iterator[Watcher]:
+        """A watcher, told of everything from now on. Ask `has_room_for` before."""
+        watcher = Watcher(clients, self._seen or (0,) * LANES, token)
         self._watchers.add(watcher)
         try:
             yield watcher
         finally:
             self._watchers.discard(watcher)
+
+    def has_room_for(self, token: str) -> bool:
+        """Whether one more may watch with this token."""
+        if len(self._watchers) >= WATCHERS_MAX:
+            return False
+        return sum(watcher.token == token for watcher in self._watchers) < WATCHERS_OF_ONE_MAX
 
     async def between(self, after: Positions, upto: Positions) -> Sequence[Signal | Lost]:
         """What a watcher has missed who was away."""

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Header, Request, Response
 from starlette.responses import StreamingResponse
 
 from services.kit.access import Caller
+from services.kit.web.problem import Problem
 from services.reporting.admitted import while_admitted
 from services.reporting.feed import Lost, Signal
 from services.reporting.opened import dump
@@ -21,6 +22,7 @@ BEAT_SECONDS = 10.0  # a page takes the connection for lost after three of them
 RETRY_MS = 1_000
 SSE = "text/event-stream"
 HEADERS = {"x-accel-buffering": "no"}
+RETRY = {"retry-after": "5"}
 BEAT = b": beat\n\n"
 SILENCE = b": no news can be told\n\n"  # keeps proxies from closing the connection, and tells no page that all is well
 
@@ -31,14 +33,18 @@ def add_stream_routes(app: FastAPI, edge: Edge) -> None:
         request: Request, caller: Caller, last_event_id: Annotated[str | None, Header()] = None
     ) -> Response:
         """Which tickets change, told once the queue shows them: `event: queue`, or `event: reset` for: read anew."""
-        signals = _signals(edge, caller.clients, last_event_id)
+        if not edge.feed.has_room_for(caller.id):
+            raise Problem("busy", "as many live screens are open as one token, or this desk, may have", headers=RETRY)
+        signals = _signals(edge, caller.clients, last_event_id, caller.id)
         return StreamingResponse(while_admitted(request, signals), media_type=SSE, headers=HEADERS)
 
 
-async def _signals(edge: Edge, clients: frozenset[str] | None, last: str | None) -> AsyncGenerator[bytes]:
+async def _signals(
+    edge: Edge, clients: frozenset[str] | None, last: str | None, token: str = ""
+) -> AsyncGenerator[bytes]:
     feed, ids = edge.feed, Ids(edge.secret)
     after = ids.read(last, clients) if last else None
-    with feed.watch(clients) as watcher:
+    with feed.watch(clients, token) as watcher:
         yield f"retry: {RETRY_MS}\n\n".encode()
         if after is not None:
             for signal in watcher.concerning(await feed.between(after, watcher.since)):
