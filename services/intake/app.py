@@ -5,7 +5,6 @@ It is mounted in the process `web`. Every collaborator is made here, once, and h
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -28,7 +27,7 @@ from services.intake.requesters import Requesters
 from services.intake.route import CommandRoute
 from services.intake.ticket_routes import add_ticket_routes
 from services.kit.access import Gate
-from services.kit.bus.connect import Poker, connect
+from services.kit.bus.late import late_bus
 from services.kit.clock import Clock, clock_for
 from services.kit.keyring import keyring
 from services.kit.log.append import Appender
@@ -39,7 +38,6 @@ from services.kit.web.bare import lay_bare
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
-    from nats.aio.client import Client
 
     from services.kit.metrics import Metrics
     from services.kit.settings import Settings
@@ -60,18 +58,17 @@ async def open_app(
     """
     clock = clock or clock_for(settings)
     pool = await connect_pool(settings, "intake", size=POOL_SIZE, program="daybook-intake")
-    bus = _Bus(settings)
     try:
-        await catch_up(pool, clock)
-        appender = Appender(pool, bus.committed)
-        yield build(
-            assemble(settings, pool=pool, appender=appender, clock=clock, committed=bus.committed),
-            Gate(pool, now=_now, monotonic=monotonic),
-            metrics=metrics,
-        )
-        await appender.close()
+        async with late_bus(settings, "intake") as bus:
+            await catch_up(pool, clock)
+            appender = Appender(pool, bus.committed)
+            yield build(
+                assemble(settings, pool=pool, appender=appender, clock=clock, committed=bus.committed),
+                Gate(pool, now=_now, monotonic=monotonic),
+                metrics=metrics,
+            )
+            await appender.close()
     finally:
-        await bus.close()
         await pool.close()
 
 
@@ -130,25 +127,3 @@ async def catch_up(pool: Pool, clock: Clock) -> None:
         tick = decode(ClockTicked.type, row["schema_version"], row["payload"])
         if isinstance(tick, ClockTicked):
             clock.advance(tick.now)
-
-
-class _Bus:
-    """Pokes the relay once the bus is there. It never keeps a request waiting."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._client: Client | None = None
-        self._poker: Poker | None = None
-        self._connecting = asyncio.create_task(self._connect(settings), name="intake-bus")
-
-    async def _connect(self, settings: Settings) -> None:
-        self._client = await connect(settings, "intake")
-        self._poker = Poker(self._client)
-
-    def committed(self, lanes: Iterable[int]) -> None:
-        if self._poker is not None:
-            self._poker.committed(lanes)
-
-    async def close(self) -> None:
-        self._connecting.cancel()
-        if self._client is not None:
-            await self._client.close()

@@ -15,6 +15,7 @@ from nats.errors import Error as NatsError
 
 from services.kit.access import Gate
 from services.kit.bus import connect, run_consumer
+from services.kit.bus.late import LateBus, late_bus
 from services.kit.clock import Clock, clock_for
 from services.kit.log.growth import Growth
 from services.kit.metrics import Metrics
@@ -40,7 +41,6 @@ from services.reporting.ticket_routes import add_ticket_routes
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
-    from nats.aio.client import Client
 
     from services.kit.settings import Settings
 
@@ -152,26 +152,26 @@ async def run(settings: Settings) -> None:
     pool = await connect_pool(
         settings, "reporting", size=WRITERS, program="daybook-reporting", server_settings={"search_path": SCHEMAS}
     )
-    client = await connect(settings, "reporting-poke")
     try:
-        views = Views(
-            [DirectoryView(), QueueView(), SearchView(reading_vault(pool, settings))], committed=_poker(client)
-        )
-        await run_consumer(
-            settings, views, pool, clock_for(settings), metrics=Metrics("reporting"), started=announce_ready,
-            lanes_together=True,
-        )  # fmt: skip
+        async with late_bus(settings, "reporting-poke") as bus:
+            views = Views(
+                [DirectoryView(), QueueView(), SearchView(reading_vault(pool, settings))], committed=_poker(bus)
+            )
+            await run_consumer(
+                settings, views, pool, clock_for(settings), metrics=Metrics("reporting"), started=announce_ready,
+                lanes_together=True,
+            )  # fmt: skip
     finally:
-        await client.close()
         await pool.close()
 
 
-def _poker(client: Client) -> Callable[[int], None]:
+def _poker(bus: LateBus) -> Callable[[int], None]:
     """Tells the API's processes that a lane of the views has grown. A poke that is lost costs a second."""
     under_way: set[asyncio.Task[None]] = set()
 
     def committed(lane: int) -> None:
-        if client.is_connected:
+        client = bus.client
+        if client is not None and client.is_connected:
             task = asyncio.create_task(client.publish(poke(lane)), name="poke-feed")
             under_way.add(task)
             task.add_done_callback(under_way.discard)

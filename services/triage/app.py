@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import uvloop
 from uuid_utils.compat import uuid7
 
-from services.kit.bus import Poker, connect, run_consumer
+from services.kit.bus import run_consumer
+from services.kit.bus.late import late_bus
 from services.kit.clock import clock_for
 from services.kit.keyring import keyring
 from services.kit.metrics import Metrics
@@ -33,14 +34,13 @@ def main(settings: Settings) -> None:
 async def run(settings: Settings) -> None:
     """Runs triage until cancelled."""
     pool = await connect_pool(settings, "triage", size=5)
-    client = await connect(settings, "triage-poke")
     try:
-        ring = keyring(settings, time.monotonic)
-        vault = Vault(pool, ring, new_id=uuid7, random_bytes=os.urandom, monotonic=time.monotonic)
-        handler = Triage(vault, log_time=settings.clock == "log", committed=Poker(client).committed)
-        await run_consumer(
-            settings, handler, pool, clock_for(settings), metrics=Metrics("triage"), started=announce_ready
-        )
+        async with late_bus(settings, "triage-poke") as bus:
+            ring = keyring(settings, time.monotonic)
+            vault = Vault(pool, ring, new_id=uuid7, random_bytes=os.urandom, monotonic=time.monotonic)
+            handler = Triage(vault, log_time=settings.clock == "log", committed=bus.committed)
+            await run_consumer(
+                settings, handler, pool, clock_for(settings), metrics=Metrics("triage"), started=announce_ready
+            )
     finally:
-        await client.close()
         await pool.close()
