@@ -1,4 +1,4 @@
-"""The process `web`: settings enter, intake, reporting and desk answer on one port until told to stop.
+"""The process `web`: settings enter, intake, reporting, webhooks and desk answer on one port until told to stop.
 
 Desk speaks to the other two by their public API, here without a socket between.
 """
@@ -24,6 +24,7 @@ from services.kit.postgres import connect_pool
 from services.kit.ready import announce_ready
 from services.kit.telemetry import setup_logging, setup_tracing
 from services.kit.web.crowd import Crowd, connections_max
+from services.notification import hook_api
 from services.one_port import OnePort
 from services.reporting import app as reporting_app
 
@@ -45,7 +46,7 @@ def main(settings: Settings) -> None:
 
 
 async def run(settings: Settings) -> None:
-    """Opens the three apps on pools of their own, serves, and closes them in reverse."""
+    """Opens the apps on pools of their own, serves, and closes them in reverse."""
     metrics = Metrics("web")
     clock = clock_for(settings)
     async with AsyncExitStack() as opened:
@@ -54,6 +55,7 @@ async def run(settings: Settings) -> None:
         apis: list[FastAPI] = [
             await opened.enter_async_context(intake_app.open_app(settings, clock=clock, metrics=metrics)),
             await opened.enter_async_context(reporting),
+            await opened.enter_async_context(hook_api.open_app(settings, metrics=metrics)),
         ]
         pool = await connect_pool(settings, "desk", size=DESK_POOL, program="daybook-desk")
         opened.push_async_callback(pool.close)

@@ -119,12 +119,13 @@ def _count(counts: Wrapped, keys: MasterKeys, identity: bytes, wrapped: bytes) -
 async def _rewrap_secrets(pool: Pool, keys: MasterKeys, random_bytes: Callable[[int], bytes]) -> Wrapped:
     counts = Wrapped()
     async with pool.acquire() as connection, connection.transaction():
-        for row in await connection.fetch(SQL["secrets"]):
-            identity = row["name"].encode()
-            key = _count(counts, keys, identity, row["wrapped"])
-            if key is not None:
-                again = wrap(keys.current, identity, key, random_bytes(NONCE_BYTES))
-                await connection.execute(SQL["rewrap_secret"], row["name"], again)
+        for read, write in (("secrets", "rewrap_secret"), ("webhook_secrets", "rewrap_webhook_secret")):
+            for row in await connection.fetch(SQL[read]):
+                identity = row["name"].encode()
+                key = _count(counts, keys, identity, row["wrapped"])
+                if key is not None:
+                    again = wrap(keys.current, identity, key, random_bytes(NONCE_BYTES))
+                    await connection.execute(SQL[write], row["name"], again)
     return counts
 
 

@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     """What links in letters start with. Unset: http://<host>:<port>."""
     compact_at: time | None = time(3, 0)
     """When, in UTC, `daybook up` rewrites the files in which old bytes of erased persons lie. Empty: never."""
+    webhook_private: str = ""
+    """Private networks into which webhooks may lead, such as 10.20.0.0/16,fd00::/8; `all` for any. Unset: none."""
     clock: Literal["system", "log"] = "system"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     otel_endpoint: AnyUrl | None = Field(None, validation_alias=AliasChoices("OTEL_EXPORTER_OTLP_ENDPOINT"))

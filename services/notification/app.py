@@ -15,6 +15,7 @@ from uuid_utils.compat import uuid7
 from services.kit.bus import Poker, connect, run_consumer
 from services.kit.clock import clock_for
 from services.kit.keyring import keyring
+from services.kit.log.growth import Growth
 from services.kit.metrics import Metrics
 from services.kit.personal import Vault
 from services.kit.postgres import connect_pool
@@ -23,6 +24,11 @@ from services.kit.telemetry import setup_logging, setup_tracing
 from services.notification.counts import Counts
 from services.notification.drafts import Drafts, House
 from services.notification.handler import Notification
+from services.notification.hooks.address import networks
+from services.notification.hooks.counts import HookCounts
+from services.notification.hooks.desk import HookDesk
+from services.notification.hooks.dispatch import Dispatcher
+from services.notification.hooks.webhooks import real_now
 from services.notification.letters import Letters
 from services.notification.post import Post, Server
 from services.notification.sender import Sender
@@ -34,6 +40,9 @@ LOCAL_DOMAIN: Final = "desk.localhost"
 """Stands in letters of a desk that has no name in the DNS; .localhost leads nowhere else (RFC 6761)."""
 
 
+POOL_SIZE: Final = 10  # the consumer's and the sender's, and four for all webhooks together
+
+
 def main(settings: Settings) -> None:
     """Runs notification until the process is told to stop."""
     setup_logging(settings, "notification")
@@ -43,7 +52,7 @@ def main(settings: Settings) -> None:
 
 async def run(settings: Settings) -> None:
     """Runs notification until cancelled."""
-    pool = await connect_pool(settings, "notification", size=8)
+    pool = await connect_pool(settings, "notification", size=POOL_SIZE)
     client = await connect(settings, "notification-poke")
     post = Post(Server.parse(settings.smtp_url.get_secret_value())) if settings.smtp_url else None
     metrics, clock, log_time = Metrics("notification"), clock_for(settings), settings.clock == "log"
@@ -60,9 +69,16 @@ async def run(settings: Settings) -> None:
         committed=Poker(client).committed,
     )
     handler = Notification(sender.wake)
+    growth = Growth(pool)
+    await growth.listen(client)
+    webhooks = HookDesk(
+        pool, vault, ring, growth, networks(settings.webhook_private), uuid7(), real_now, HookCounts(metrics)
+    )
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(sender.run(), name="sender")
+            tasks.create_task(growth.run(), name="growth")
+            tasks.create_task(Dispatcher(webhooks).run(), name="webhooks")
             tasks.create_task(
                 run_consumer(settings, handler, pool, clock, metrics=metrics, started=announce_ready),
                 name="consumer",

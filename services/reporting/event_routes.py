@@ -19,18 +19,19 @@ from contracts.catalogue import EVENTS
 from contracts.envelope import Recorded
 from contracts.model import ClientId, Event, Word
 from services.kit.access import Caller, Principal
+from services.kit.log.places import NOW, PLACE_CHARACTERS_MAX, read_place, write_place
 from services.kit.log.select import Source, Wanted, at_head
 from services.kit.web.problem import Problem
 from services.reporting.admitted import while_admitted
 from services.reporting.merge import Merge
 from services.reporting.opened import dump, feed_opened
-from services.reporting.place import CLIENTS_MAX, NOW, PLACE_CHARACTERS_MAX, read_place, write_place
 from services.reporting.ticket_shape import cloud_event
 
 if TYPE_CHECKING:
     from services.reporting.edge import Edge, Following
     from services.reporting.readers import HttpReader
 
+CLIENTS_MAX: Final = 100  # followed at once by one reader; more of them are read one by one
 BEAT_SECONDS = 10.0  # a connection that is silent for longer is closed by proxies on the way
 RETRY_MS: Final = 1_000
 PAGE: Final = 200
@@ -98,7 +99,11 @@ async def _reading(edge: Edge, caller: Principal, given: EventParameters, last_e
     clients = _clients(given.client, caller)
     wanted = Wanted(_types(given.type), tuple(given.category) or None)
     text, field = (last_event_id, "last-event-id") if last_event_id else (given.after, "after")
-    sources = read_place("" if text == NOW else text, clients, field)
+    sources = read_place("" if text == NOW else text, clients)
+    if sources is None:
+        raise Problem(
+            "invalid_field", "this is no place of ours: give what you were last given, beginning or now", field=field
+        )
     if text == NOW:
         sources = await at_head(edge.pool, sources)
     return Reading(caller, clients, sources, wanted)

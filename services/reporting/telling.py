@@ -14,9 +14,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from contracts.subjects import LANES
-from services.reporting.feed import Positions
+from services.kit.log.places import Positions, read_positions, write_positions
 
-POSITION_MAX = (1 << 63) - 1  # what PostgreSQL can compare with
 TEXT_MAX = 400  # characters: sixteen positions of sixteen digits, or the same sealed
 PACKED = Struct(f">{LANES}Q")
 
@@ -44,17 +43,3 @@ class Ids:
             return PACKED.unpack(self._cipher.decrypt(urlsafe_b64decode(text), None))
         except (ValueError, InvalidTag):
             return None
-
-
-def write_positions(at: Positions) -> str:
-    """Positions as text that is read by whoever may see all clients."""
-    return ".".join(format(position, "x") for position in at)
-
-
-def read_positions(text: str) -> Positions | None:
-    """What `write_positions` wrote; None for anything else."""
-    try:
-        at = tuple(int(part, 16) for part in text.split("."))
-    except ValueError:
-        return None
-    return at if len(at) == LANES and min(at) >= 0 and max(at) <= POSITION_MAX else None

@@ -16,10 +16,10 @@ import pytest
 from contracts import tickets
 from contracts.people import Role
 from services.kit.log import select
+from services.kit.log.places import read_place, write_place
 from services.kit.settings import Settings
 from services.reporting import readers
 from services.reporting.app import open_app
-from services.reporting.place import read_place, write_place
 from tests.integration import reporting_history as past
 from tests.integration.reporting_desk import ReportingDesk, reporting_api, reporting_desk
 from tests.integration.test_reporting_stream import block, served
@@ -77,7 +77,7 @@ async def test_a_place_of_several_clients_holds_nothing_of_the_others(desk: Repo
         nothing, same = await pages(http, end)
 
     assert (nothing, same) == ([], end)
-    counted = {source.client: source.after for source in read_place(end, ("acme", "globex"), "after")}
+    counted = {source.client: source.after for source in read_place(end, ("acme", "globex")) or ()}
     for client, sequence in counted.items():
         assert sequence == await desk.owner.fetchval("SELECT max(sequence) FROM log.events WHERE client = $1", client)
 
@@ -131,7 +131,7 @@ async def test_text_is_opened_for_the_personal_scope_alone(
 
 
 async def test_a_place_of_another_reader_is_refused(desk: ReportingDesk) -> None:
-    whole = write_place(read_place("", None, "after"))
+    whole = write_place(select.sources_of(None))
     async with reporting_api(desk, await desk.token(Role.SUBSCRIBER, "acme", "globex")) as (http, _):
         for place in (whole, "12", "e30x!", "WzFd", "-1"):
             answer = await http.get("/api/v1/events", params={"after": place})

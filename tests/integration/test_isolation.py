@@ -25,7 +25,8 @@ from services.kit.access.roles import RULES, NoRule, rule_of
 from services.kit.settings import Settings
 from tests.integration.intake_desk import BOLT, IntakeDesk, open_desk, ticket
 
-APPS = tuple(name for name in ("services.intake.app", "services.reporting.app") if find_spec(name) is not None)
+SERVED = ("services.intake.app", "services.reporting.app", "services.notification.hook_api")
+APPS = tuple(name for name in SERVED if find_spec(name) is not None)
 STREAMS = {"/api/v1/stream", "/api/v1/events"}  # they go on for ever; reporting's own tests read them
 
 BODIES: dict[str, Any] = {
@@ -47,6 +48,15 @@ BODIES: dict[str, Any] = {
     "POST /sessions": {"email": "eve@desk.example", "password": "wrong"},
     "POST /clock": {"now": "2099-01-01T00:00:00Z"},
     "POST /guest/tickets/{}/messages": {"key": "0" * 32, "body": "hello"},
+    "POST /webhooks": {"name": "hook", "url": "https://203.0.113.1/", "client": "acme"},
+    "PATCH /webhooks/{}": {"name": "other"},
+    "POST /webhooks/{}/pause": {},
+    "POST /webhooks/{}/resume": {},
+    "POST /webhooks/{}/replay": {"after": "now"},
+    "POST /webhooks/{}/secret": {},
+    "POST /webhooks/{}/test": {},
+    "POST /webhooks/{}/dead-letters/replay": {},
+    "POST /subscribers/{}/dead-letters/replay": {},
 }
 """What each route is sent: good bodies, so that nothing but the caller can be at fault."""
 

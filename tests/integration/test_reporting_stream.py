@@ -20,6 +20,7 @@ from contracts.people import Role
 from services.kit.access.tokens import NewToken, make_token, revoke_token
 from services.kit.bus import connect
 from services.kit.clock import SystemClock
+from services.kit.log.places import read_positions, write_positions
 from services.kit.settings import Settings
 from services.reporting import admitted, event_routes, stream_routes
 from services.reporting import feed as feeding
@@ -27,7 +28,7 @@ from services.reporting.app import open_app
 from services.reporting.directory_routes import write_place
 from services.reporting.edge import Edge
 from services.reporting.feed import Feed, Lost, Signal, poke
-from services.reporting.telling import Ids, read_positions, write_positions
+from services.reporting.telling import Ids
 from tests.integration.reporting_desk import ReportingDesk, reporting_api, reporting_desk
 
 CLIENTS = ("acme", "globex")

@@ -25,3 +25,9 @@ SELECT name, wrapped FROM personal.secrets ORDER BY name FOR UPDATE;
 
 -- name: rewrap_secret
 UPDATE personal.secrets SET wrapped = $2 WHERE name = $1;
+
+-- name: webhook_secrets
+SELECT name, wrapped FROM notification.webhook_secrets ORDER BY name FOR UPDATE;
+
+-- name: rewrap_webhook_secret
+UPDATE notification.webhook_secrets SET wrapped = $2 WHERE name = $1;

@@ -22,6 +22,7 @@ AGENTS: Final = LEADERS | {Role.AGENT}
 WRITERS: Final = AGENTS | {Role.INTAKE}
 READERS: Final = AGENTS | {Role.AUDITOR}
 FOLLOWERS: Final = READERS | {Role.SUBSCRIBER}
+TELLERS: Final = ADMIN | {Role.MANAGER, Role.SUBSCRIBER}
 ANY: Final = frozenset(Role)
 
 RULES: Final[Mapping[str, Rule]] = {
@@ -46,6 +47,21 @@ RULES: Final[Mapping[str, Rule]] = {
     "DELETE /sessions": ANY,
     "POST /clock": ADMIN,
     "POST /guest/tickets/{}/messages": EVERYBODY,
+    # notification
+    "GET /webhooks": TELLERS | {Role.LEAD, Role.AUDITOR},
+    "POST /webhooks": TELLERS,
+    "GET /webhooks/{}": TELLERS | {Role.LEAD, Role.AUDITOR},
+    "PATCH /webhooks/{}": TELLERS,
+    "DELETE /webhooks/{}": TELLERS,
+    "POST /webhooks/{}/pause": TELLERS,
+    "POST /webhooks/{}/resume": TELLERS,
+    "POST /webhooks/{}/replay": TELLERS,
+    "POST /webhooks/{}/secret": TELLERS,
+    "POST /webhooks/{}/test": TELLERS,
+    "GET /webhooks/{}/dead-letters": TELLERS | {Role.LEAD, Role.AUDITOR},
+    "POST /webhooks/{}/dead-letters/replay": TELLERS,
+    "GET /subscribers/{}/dead-letters": LEADERS | {Role.AUDITOR},
+    "POST /subscribers/{}/dead-letters/replay": ADMIN | {Role.MANAGER},
     # reporting
     "GET /tickets/{}": READERS | {Role.INTAKE},
     "GET /tickets/{}/events": FOLLOWERS,

@@ -12,15 +12,17 @@ from typing import Final
 
 import orjson
 
+from contracts.subjects import LANES
 from services.kit.log.select import Source, sources_of
-from services.kit.web.problem import Problem
-from services.reporting.telling import POSITION_MAX, read_positions, write_positions
 
+Positions = tuple[int, ...]
+"""A position for each lane."""
+
+POSITION_MAX: Final = (1 << 63) - 1  # what PostgreSQL can compare with
 BEGINNING: Final = frozenset({"", "0", "beginning"})
 NOW: Final = "now"
 PLACE_CHARACTERS_MAX: Final = 8_000
 SEQUENCE_DIGITS: Final = 19
-CLIENTS_MAX: Final = 100  # followed at once by one reader; more of them are read one by one
 
 
 def write_place(sources: Sequence[Source]) -> str:
@@ -32,8 +34,8 @@ def write_place(sources: Sequence[Source]) -> str:
     return urlsafe_b64encode(orjson.dumps({source.client: source.after for source in sources})).decode().rstrip("=")
 
 
-def read_place(text: str, clients: Sequence[str] | None, field: str) -> list[Source]:
-    """Where a reader of these clients (None: all) goes on. Raises Problem for a text that `write_place` did not write.
+def read_place(text: str, clients: Sequence[str] | None) -> list[Source] | None:
+    """Where a reader of these clients (None: all) goes on; None for a text that `write_place` did not write.
 
     A client that the reader was given since is read from its beginning: nothing of it is missing.
     """
@@ -42,9 +44,7 @@ def read_place(text: str, clients: Sequence[str] | None, field: str) -> list[Sou
         return sources
     after = _after(text, clients) if len(text) <= PLACE_CHARACTERS_MAX else None
     if after is None or not all(0 <= place <= POSITION_MAX for place in after.values()):
-        raise Problem(
-            "invalid_field", "this is no place of ours: give what you were last given, beginning or now", field=field
-        )
+        return None
     return [
         source._replace(after=after.get(source.lane if source.client is None else source.client, 0))
         for source in sources
@@ -65,3 +65,17 @@ def _after(text: str, clients: Sequence[str] | None) -> dict[int | str, int] | N
     if not isinstance(found, dict) or not all(type(place) is int for place in found.values()):
         return None
     return found
+
+
+def write_positions(at: Positions) -> str:
+    """Positions as text that is read by whoever may see all clients."""
+    return ".".join(format(position, "x") for position in at)
+
+
+def read_positions(text: str) -> Positions | None:
+    """What `write_positions` wrote; None for anything else."""
+    try:
+        at = tuple(int(part, 16) for part in text.split("."))
+    except ValueError:
+        return None
+    return at if len(at) == LANES and min(at) >= 0 and max(at) <= POSITION_MAX else None

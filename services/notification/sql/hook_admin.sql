@@ -1,0 +1,83 @@
+-- What people and programs do with webhooks. A change that a worker must know of grows the version: whoever works on an
+-- older one writes nothing any more.
+
+-- name: count
+SELECT count(*) FROM notification.webhooks;
+
+-- name: list
+-- $1: the caller's clients, null for all. A webhook for all clients is seen by who may see all.
+SELECT w.webhook, w.name, w.url, w.client, w.types, w.categories, w.personal, w.made_at, w.paused_at, w.pause_reason,
+       w.delivered, w.last_success_at, w.last_failure_at, w.last_code, w.failures,
+       (SELECT sum(r.behind) FROM notification.webhooks_read r WHERE r.webhook = w.webhook)::bigint AS behind,
+       (SELECT count(*) FROM notification.webhook_letters x WHERE x.webhook = w.webhook AND x.state = 'waiting') AS waiting,
+       (SELECT count(*) FROM notification.webhook_letters x WHERE x.webhook = w.webhook AND x.state = 'dead') AS dead
+FROM notification.webhooks w
+WHERE ($1::text[] IS NULL OR w.client = ANY ($1)) AND ($2::uuid IS NULL OR w.webhook = $2)
+ORDER BY w.name, w.webhook;
+
+-- name: make
+INSERT INTO notification.webhooks (webhook, name, url, client, types, categories, personal, token, author)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
+
+-- name: place
+INSERT INTO notification.webhook_places (lane, webhook, place)
+SELECT p.lane, $1, p.place FROM unnest($2::smallint[], $3::bigint[]) AS p (lane, place)
+ON CONFLICT (lane, webhook) DO UPDATE SET place = excluded.place, ahead = '{}';
+
+-- name: places
+SELECT lane, place FROM notification.webhook_places WHERE webhook = $1 ORDER BY lane;
+
+-- name: change
+UPDATE notification.webhooks
+SET name = $2, url = $3, types = $4, categories = $5, personal = $6, version = version + 1
+WHERE webhook = $1;
+
+-- name: touch
+UPDATE notification.webhooks SET version = version + 1 WHERE webhook = $1;
+
+-- name: pause
+UPDATE notification.webhooks
+SET paused_at = coalesce(paused_at, clock_timestamp()), pause_reason = $2, version = version + 1
+WHERE webhook = $1;
+
+-- name: resume
+UPDATE notification.webhooks
+SET paused_at = NULL, pause_reason = NULL, failures = 0, version = version + 1
+WHERE webhook = $1;
+
+-- name: resume_letters
+-- The pause does not count as time in which the receiver had its chances.
+UPDATE notification.webhook_letters SET due_at = clock_timestamp(), expires_at = clock_timestamp() + $2::interval
+WHERE webhook = $1 AND state = 'waiting';
+
+-- name: delete
+DELETE FROM notification.webhooks WHERE webhook = $1;
+
+-- name: forget_waiting
+-- What is replayed from an earlier place comes again anyway, in order.
+DELETE FROM notification.webhook_letters WHERE webhook = $1 AND state = 'waiting';
+
+-- name: end_secrets
+UPDATE notification.webhook_secrets SET ends_at = clock_timestamp() + $2::interval
+WHERE webhook = $1 AND ends_at IS NULL;
+
+-- name: drop_secrets
+-- At most two are valid at a time: who rotates again gives the oldest up.
+DELETE FROM notification.webhook_secrets WHERE webhook = $1 AND ends_at IS NOT NULL;
+
+-- name: add_secret
+INSERT INTO notification.webhook_secrets (name, webhook, wrapped) VALUES ($1, $2, $3);
+
+-- name: dead
+SELECT x.lane, x.position, x.stream, x.event, x.type, x.attempts, x.code, x.failed_at
+FROM notification.webhook_letters x
+WHERE x.webhook = $1 AND x.state = 'dead'
+ORDER BY x.lane, x.position
+LIMIT $2;
+
+-- name: replay_dead
+-- One dead letter, or with $2 null all of them.
+UPDATE notification.webhook_letters
+SET state = 'waiting', attempts = 0, due_at = clock_timestamp(), expires_at = clock_timestamp() + $4::interval
+WHERE webhook = $1 AND state = 'dead' AND ($2::smallint IS NULL OR lane = $2 AND position = $3)
+RETURNING lane, position;
