@@ -12,7 +12,7 @@ import pytest
 from services.embedded import postgres
 from services.kit.migrate import CannotMigrate, Migration, create_database, migrations, provision_database
 from services.kit.postgres import queries, refusing
-from services.kit.settings import Settings, load, with_database
+from services.kit.settings import Role, Settings, load, with_database
 from tests.conftest import ADMIN_PASSWORD, PoolOf
 
 
@@ -77,3 +77,11 @@ def test_a_query_without_a_name_is_refused(tmp_path: Path) -> None:
     (tmp_path / "q.sql").write_text("-- why\nSELECT 1;\n-- name: one\nSELECT 1;")
     with pytest.raises(ValueError, match="needs a line"):
         queries(str(tmp_path / "q.sql"))
+
+
+@pytest.mark.parametrize("role", ["reporting", "notification", "triage", "relay", "desk"])
+async def test_what_intake_keeps_is_read_by_intake_alone(pool_of: PoolOf, role: Role) -> None:
+    pool = await pool_of(role)
+    for table in ("attachments", "quarantine", "logins", "mails"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await pool.fetch(f"SELECT count(*) FROM intake.{table}")

@@ -3,16 +3,6 @@ SELECT l.lane, coalesce(c.position, 0) AS position
 FROM log.lanes l LEFT JOIN log.cursors c ON c.lane = l.lane AND c.consumer = $1
 ORDER BY l.lane;
 
--- name: lock
--- Makes the row on the first call, so that there is always one to lock.
-INSERT INTO log.cursors AS c (lane, consumer, position) VALUES ($1, $2, 0)
-ON CONFLICT (lane, consumer) DO UPDATE SET position = c.position
-RETURNING position;
-
--- name: move
-INSERT INTO log.cursors AS c (lane, consumer, position) VALUES ($1, $2, $3)
-ON CONFLICT (lane, consumer) DO UPDATE SET position = greatest(c.position, excluded.position);
-
 -- name: lags
 SELECT c.consumer, l.lane, l.position - coalesce(own.position, 0) AS behind
 FROM (SELECT DISTINCT consumer FROM log.cursors) c
