@@ -58,7 +58,7 @@ async def follow(settings: Settings, client: str | None, after: str, limit: int 
 
 
 async def _listen(settings: Settings, pokes: Pokes) -> None:
-    client = await connect(settings, "daybook-tail")
+    client = await connect(settings, "reporting-tail")
     try:
         await pokes.listen(client)
         await asyncio.get_running_loop().create_future()

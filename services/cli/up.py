@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from services.cli.app import Stop
+from services.cli.bus_accounts import NoAccounts, living_accounts, services_text, share_accounts, writer
 from services.cli.first_login import administrator
 from services.cli.processes import present
 from services.cli.provision import provision
@@ -25,6 +26,7 @@ from services.embedded.ports import claim
 from services.embedded.process import CannotStart, Program
 from services.embedded.supervisor import Supervisor
 from services.kit.migrate import CannotMigrate
+from services.kit.postgres import connect_pool
 from services.kit.settings import Settings, load
 
 Play = Callable[[Settings], Awaitable[None]]
@@ -122,12 +124,15 @@ class Desk:
         self._services = services
         self.supervisor = Supervisor(settings.home, say, self._update)
         self._ready = False
+        self._bus_is_ours = False
 
     async def run(self, tell: Tell, play: Play | None) -> None:
         """Start all, say where it answers, and stay until cancelled."""
         try:
             await self._start_servers()
-            await provision(self.settings, say)
+            await provision(self.settings, say, embedded_bus=self._bus_is_ours)
+            if self._bus_is_ours:
+                await self._let_subscribers_in()
             if play is not None:
                 await self._play(play)
             await self._start_services(self.settings)
@@ -150,10 +155,23 @@ class Desk:
             programs.append(postgres.program(place_for(self.settings), port, password))
             known["database_url"] = postgres.dsn(port, password, "daybook")
         if self.settings.nats_url is None:
-            programs.append(nats.program(place_for(self.settings), self.settings.nats_port))
+            self._bus_is_ours = True
+            accounts = services_text(self.settings)
+            programs.append(nats.program(place_for(self.settings), self.settings.nats_port, accounts=accounts))
             known["nats_url"] = f"nats://127.0.0.1:{self.settings.nats_port}"
         self.settings = Settings.model_validate({**self.settings.model_dump(), **known})
         await self.supervisor.start(programs)
+
+    async def _let_subscribers_in(self) -> None:
+        """Those of former runs; the bus began before the database could name them."""
+        pool = await connect_pool(self.settings, "intake", size=1, program="daybook-up")
+        try:
+            if await living_accounts(pool):
+                await share_accounts(self.settings, pool, writer(self.settings, embedded=True))
+        except NoAccounts as reason:
+            say(str(reason))
+        finally:
+            await pool.close()
 
     async def _play(self, play: Play) -> None:
         """Play on the log's clock; the services are started anew afterwards, on the machine's."""

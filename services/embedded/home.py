@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from services.embedded.process import CannotStart, Child
+from services.kit.settings import lock_is_held
 
 LOCK_SECONDS = 1.0  # other commands look at the lock for an instant
 ORPHAN_SECONDS = 10.0  # an orphan that does not end by then is killed
@@ -76,6 +77,15 @@ def write_running(home: Path, running: Running) -> None:
 
 def forget_running(home: Path) -> None:
     (home / "run.json").unlink(missing_ok=True)
+
+
+def runs_here(home: Path, name: str) -> bool:
+    """Whether the desk that runs in this home started a process of this name itself."""
+    try:
+        running: Running = json.loads((home / "run.json").read_text())
+    except (FileNotFoundError, ValueError):
+        return False
+    return lock_is_held(home) and name in running["pids"]
 
 
 def remember_children(home: Path, children: list[Child]) -> None:

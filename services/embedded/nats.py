@@ -20,25 +20,27 @@ if TYPE_CHECKING:
     from services.embedded.place import Place
 
 STORE_BYTES_MAX = 4_000_000_000  # a week of a busy desk; the log keeps the rest
+ACCOUNTS_FILE = "accounts.conf"  # beside nats.conf, which includes it
 MEMORY_BYTES_MAX = 64_000_000  # streams live in files
 
 
-def program(place: Place, port: int, *, store_bytes: int = STORE_BYTES_MAX) -> Program:
-    """The server on 127.0.0.1:<port>, its store in <data>/nats."""
+def program(place: Place, port: int, *, accounts: str | None = None, store_bytes: int = STORE_BYTES_MAX) -> Program:
+    """The server on 127.0.0.1:<port>, its store in <data>/nats. Without `accounts` (kit/bus/accounts.py) it lets
+    everybody do everything, as some tests want it."""
     folder = place.data / "nats"
     folder.mkdir(mode=0o700, exist_ok=True)
-    configuration = folder / "nats.conf"
-    configuration.write_text(_configuration(folder, port, store_bytes))
     if place.account:
-        for path in (folder, configuration):
-            os.chown(path, place.account.user, place.account.group)
+        os.chown(folder, place.account.user, place.account.group)
+    _write(place, folder / "nats.conf", _configuration(folder, port, store_bytes, with_accounts=accounts is not None))
+    if accounts is not None:
+        write_accounts(place, accounts)
 
     async def answers() -> bool:
         return await _answers(port)
 
     return Program(
         name="nats",
-        argv=(str(place.nats_server), "--config", str(configuration)),
+        argv=(str(place.nats_server), "--config", str(folder / "nats.conf")),
         ready=answers,
         account=place.account,
         stop_seconds=10,
@@ -46,19 +48,37 @@ def program(place: Place, port: int, *, store_bytes: int = STORE_BYTES_MAX) -> P
     )
 
 
-def _configuration(folder: Path, port: int, store_bytes: int) -> str:
-    """NATS reads JSON as its own configuration language, so paths with quotes and spaces need no care."""
-    jetstream = {"store_dir": str(folder), "max_file_store": store_bytes, "max_memory_store": MEMORY_BYTES_MAX}
-    return json.dumps(
-        {
-            "server_name": "daybook",
-            "host": "127.0.0.1",
-            "port": port,
-            "max_payload": MESSAGE_BYTES_MIN,
-            "jetstream": jetstream,
+def write_accounts(place: Place, accounts: str) -> None:
+    """Says who may do what; a running server takes it at its next reload."""
+    _write(place, place.data / "nats" / ACCOUNTS_FILE, accounts)
+
+
+def _write(place: Place, path: Path, content: str) -> None:
+    """The file is whole at every instant, and the server's alone."""
+    fresh = path.with_suffix(".new")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(content)
+    if place.account:
+        os.chown(fresh, place.account.user, place.account.group)
+    fresh.replace(path)
+
+
+def _configuration(folder: Path, port: int, store_bytes: int, *, with_accounts: bool) -> str:
+    """NATS' configuration language takes JSON's values, so paths with quotes and spaces need no care."""
+    settings = {
+        "server_name": "daybook",
+        "host": "127.0.0.1",
+        "port": port,
+        "max_payload": MESSAGE_BYTES_MIN,
+        "jetstream": {
+            "store_dir": str(folder),
+            "max_file_store": store_bytes,
+            "max_memory_store": MEMORY_BYTES_MAX,
         },
-        indent=1,
-    )
+    }
+    lines = [f"{json.dumps(name)}: {json.dumps(value, indent=1)}" for name, value in settings.items()]
+    lines += [f"include {json.dumps(ACCOUNTS_FILE)}"] if with_accounts else []
+    return "\n".join(lines) + "\n"
 
 
 async def _answers(port: int) -> bool:

@@ -204,7 +204,7 @@ def main(settings: Settings) -> None:
 async def run(settings: Settings) -> None:
     """Takes mails until cancelled."""
     pool = await connect_pool(settings, "intake", program="daybook-door")
-    client = await connect(settings, "door-poke")
+    client = await connect(settings, "intake-door")
     committed = Poker(client).committed
     appender = Appender(pool, committed)
     edge = assemble(settings, pool=pool, appender=appender, clock=clock_for(settings), committed=committed)

@@ -47,7 +47,7 @@ class Census:
 
     async def listen(self, settings: Settings) -> None:
         """Connects, and waits until cancelled."""
-        client = await connect(settings, "daybook-census")
+        client = await connect(settings, "reporting-census")
         self._client = client
         try:
             await asyncio.Event().wait()

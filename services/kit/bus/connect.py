@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 from nats.aio.client import Client
 
 from contracts.subjects import poke
+from services.kit.bus.accounts import USERS, inbox_of, key_of
 from services.kit.bus.away import AWAY
 from services.kit.telemetry import describe, log_message
 
 if TYPE_CHECKING:
+    from services.kit.bus.nkey import Nkey
     from services.kit.settings import Settings
 
 LOG = logging.getLogger("daybook.bus")
@@ -34,6 +36,16 @@ class QuickClient(Client):
     """nats-py's client, which looks at each character of each header's name: for our twenty headers that is 60 us a
     message, more than all else a consumer does with it. This takes 6 us and gives the same for every legal header."""
 
+    def know(self, key: Nkey) -> dict[str, Any]:
+        """How to log in by this key. nats-py has its own way, which needs one more library for the same signature."""
+        self._public_nkey = key.public
+        return {"signature_cb": key.signed}
+
+    @property
+    def asks_for_keys(self) -> bool:
+        """Whether the server that we are connected to knows users by their keys."""
+        return bool(self._server_info.get("nonce"))
+
     @staticmethod
     def _parse_header_lines(raw: bytes) -> dict[str, str]:
         found: dict[str, str] = {}
@@ -45,7 +57,7 @@ class QuickClient(Client):
 
 
 def options(name: str) -> dict[str, Any]:
-    """How every connection of Daybook behaves; the same for a raw client and for FastStream's broker.
+    """How every connection of Daybook behaves, FastStream's broker included.
 
     With its attempts used up, a pull of nats-py spins without end: so attempts never end.
     """
@@ -60,10 +72,18 @@ def options(name: str) -> dict[str, Any]:
     }
 
 
-async def connect(settings: Settings, name: str) -> Client:
-    """A raw NATS connection. Waits for a server that is not there yet; it reconnects for ever."""
+async def connect(settings: Settings, name: str, **more: Any) -> QuickClient:
+    """A raw NATS connection. Waits for a server that is not there yet; it reconnects for ever.
+
+    `name` begins with the user of the bus as whom it logs in (services/kit/bus/accounts.py): relay, triage-poke. Where
+    DAYBOOK_NATS_URL brings a login of its own, that one counts for all.
+    """
     client = QuickClient()
-    await client.connect(settings.bus_url, error_cb=tell, allow_reconnect=True, **options(name))
+    given: dict[str, Any] = {"error_cb": tell, "allow_reconnect": True, **options(name), **more}
+    user = name.partition("-")[0]
+    if user in USERS and "@" not in settings.bus_url:
+        given |= client.know(key_of(settings, user)) | {"inbox_prefix": inbox_of(user)}
+    await client.connect(settings.bus_url.split(","), **given)
     return client
 
 

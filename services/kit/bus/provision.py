@@ -65,7 +65,7 @@ async def provision_bus(settings: Settings) -> None:
 
     Raises BusTooSmall.
     """
-    client = await connect(settings, "daybook-provision")
+    client = await connect(settings, "owner-provision")
     try:
         require_room(client)
         await provision(client.jetstream())

@@ -19,8 +19,8 @@ from nats.js.errors import NotFoundError
 
 from contracts.subjects import ALL, STREAM
 from services.kit.bus.away import AWAY
-from services.kit.bus.connect import QuickClient, end_if_cancelled, options, tell
-from services.kit.bus.provision import durable_config, provision
+from services.kit.bus.connect import QuickClient, connect, end_if_cancelled
+from services.kit.bus.provision import durable_config
 from services.kit.bus.pull import FETCH_MAX, FETCH_SECONDS, PromptPull
 from services.kit.telemetry import describe, log_message
 
@@ -36,11 +36,14 @@ Receiver = Callable[[Sequence[Msg]], Awaitable[None]]
 
 
 class QuickBroker(NatsBroker):
-    """FastStream's broker over our client."""
+    """FastStream's broker over a connection of ours."""
+
+    def __init__(self, settings: Settings, name: str) -> None:
+        super().__init__(settings.bus_url.split(","), apply_types=False, logger=None, graceful_timeout=STOP_SECONDS)
+        self._settings, self._name = settings, name
 
     async def _connect(self) -> QuickClient:
-        client = QuickClient()
-        await client.connect(**self._connection_kwargs)
+        client = await connect(self._settings, self._name)
         self.config.connect(client)
         return client
 
@@ -54,14 +57,7 @@ async def follow(
 ) -> None:
     """Hands every fetched batch to the receiver, one at a time, until cancelled. A server, stream or durable that is
     lost is waited for, made again and subscribed to again; `started` is called at the first success."""
-    broker = QuickBroker(
-        settings.bus_url,
-        apply_types=False,
-        logger=None,
-        graceful_timeout=STOP_SECONDS,
-        error_cb=tell,
-        **options(f"daybook-{durable}"),
-    )
+    broker = QuickBroker(settings, f"{durable}-consumer")
     subscriber = broker.subscriber(
         ALL,
         durable=durable,
@@ -104,7 +100,7 @@ async def _subscribe(subscriber: LogicSubscriber[Any], durable: str) -> None:
         await subscriber.jetstream.consumer_info(STREAM, durable)
     except NotFoundError:
         log_message(LOG, "durable_missing", logging.WARNING, consumer=durable)
-        await provision(subscriber.jetstream, (durable,))
+        await subscriber.jetstream.add_consumer(STREAM, durable_config(durable))  # the stream is the relay's to make
     pull = PromptPull(subscriber.connection, STREAM, durable)
     await pull.open()
     await subscriber.start()

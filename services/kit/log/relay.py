@@ -30,6 +30,8 @@ from services.kit.bus.connect import connect, end_if_cancelled, require_room
 from services.kit.bus.message import Stored
 from services.kit.bus.provision import provision
 from services.kit.bus.publish import Publisher, Sent, Tail
+from services.kit.log import feeds
+from services.kit.log.feeds import Feeds
 from services.kit.log.lease import RENEW_SECONDS, Leases
 from services.kit.log.tails import read_tails
 from services.kit.metrics import Metrics
@@ -76,6 +78,7 @@ class Relay:
         self._window = WINDOW_MAX
         self._grown = set(range(LANES))
         self._poked = asyncio.Event()
+        self._feeds = Feeds(pool, client, leases.held)
 
     async def run(self) -> None:
         """Holds leases, watches the stream, publishes. Gives its lanes up at once when it is cancelled."""
@@ -88,12 +91,16 @@ class Relay:
                 tasks.create_task(self._every(RENEW_SECONDS, self._renew))
                 tasks.create_task(self._every(WATCH_SECONDS, self._watch))
                 tasks.create_task(self._publish())
+                tasks.create_task(self._every(feeds.LOOK_SECONDS, self._feeds.look))
+                tasks.create_task(self._every(feeds.PACE_SECONDS, self._feeds.fill))
         finally:
             await self._leases.release()
 
     async def _poke(self, message: Msg) -> None:
-        self._grown.add(int(message.subject.rpartition(".")[2]))
+        lane = int(message.subject.rpartition(".")[2])
+        self._grown.add(lane)
         self._poked.set()
+        self._feeds.grown((lane,))
 
     def _look_at_all(self) -> None:
         self._grown.update(range(LANES))
@@ -265,7 +272,7 @@ def main(settings: Settings) -> None:
 async def serve(settings: Settings) -> None:
     """Opens what a relay needs and runs it until cancelled."""
     pool = await connect_pool(settings, "relay", size=POOL_SIZE, program="daybook-relay")
-    client = await connect(settings, "daybook-relay")
+    client = await connect(settings, "relay")
     try:
         require_room(client)
         relay = Relay(pool, client, Leases(pool, "relay", holder=uuid7()), Metrics("relay"))

@@ -1,0 +1,54 @@
+-- name: add
+INSERT INTO access.bus_subscribers (token, lane, client, key, begins, filled, position) VALUES ($1, $2, $3, $4, $5, $5, $5);
+
+-- name: forget
+-- A subscriber that never could read, and its token.
+WITH gone AS (DELETE FROM access.bus_subscribers WHERE token = $1 RETURNING token)
+DELETE FROM access.tokens t USING gone WHERE t.id = gone.token;
+
+-- name: living
+SELECT token, lane, client, key, begins, filled, position, told_at FROM access.bus_subscribers_living ORDER BY token;
+
+-- name: living_in
+SELECT token, lane, client, key, begins, filled, position, told_at FROM access.bus_subscribers_living
+WHERE lane = ANY ($1::smallint[]) ORDER BY token;
+
+-- name: dead_in
+-- Revoked or ended, and their stream may still be there.
+SELECT s.token FROM access.bus_subscribers s
+WHERE s.lane = ANY ($1::smallint[]) AND s.closed_at IS NULL
+  AND NOT EXISTS (SELECT FROM access.bus_subscribers_living l WHERE l.token = s.token);
+
+-- name: close
+UPDATE access.bus_subscribers SET closed_at = clock_timestamp() WHERE token = $1;
+
+-- name: tell
+UPDATE access.bus_subscribers SET filled = $2, position = greatest(position, $3), told_at = clock_timestamp()
+WHERE token = $1 AND (filled <> $2 OR position < $3);
+
+-- name: sequence
+-- How far a client's own numbering is; no row where it has no event yet.
+SELECT sequence FROM log.counters WHERE lane = $1 AND client = $2;
+
+-- name: window
+-- What follows a sequence of one client: so many events, and so many bytes and the event that goes beyond.
+SELECT e.lane, e.position, e.client, e.sequence, e.number, e.stream, e.version, e.id, e.type, e.schema_version, e.actor,
+       e.causation, e.origin, e.occurred_at, e.recorded_at, e.trace, e.payload
+FROM (
+    SELECT n.lane, n.position, n.client, n.sequence, n.number, n.stream, n.version, n.id, n.type, n.schema_version,
+           n.actor, n.causation, n.origin, n.occurred_at, n.recorded_at, n.trace, n.payload,
+           sum(octet_length(n.payload)) OVER (ORDER BY n.sequence) - octet_length(n.payload) AS bytes_before
+    FROM (
+        SELECT w.lane, w.position, w.client, w.sequence, w.number, w.stream, w.version, w.id, w.type, w.schema_version,
+               w.actor, w.causation, w.origin, w.occurred_at, w.recorded_at, w.trace, w.payload
+        FROM log.events w
+        WHERE w.lane = $1 AND w.client = $2 AND w.sequence > $3
+        ORDER BY w.sequence
+        LIMIT $4
+    ) n
+) e
+WHERE e.bytes_before < $5
+ORDER BY e.sequence;
+
+-- name: has_stream
+SELECT EXISTS (SELECT FROM access.bus_subscribers WHERE token = $1 AND closed_at IS NULL);
