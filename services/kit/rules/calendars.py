@@ -91,7 +91,7 @@ def open_time(
     calendar: CalendarFields, version: str = "", recorded: Mapping[int, Collection[date]] | None = None
 ) -> OpenTime:
     """The open time of a calendar; `recorded` has the public holidays of years that were written down with it."""
-    return OpenTime(lay_out_of(calendar, recorded), version)
+    return OpenTime(lay_out_of(calendar, recorded), version, calendar.zone)
 
 
 def lay_out_of(calendar: CalendarFields, recorded: Mapping[int, Collection[date]] | None = None) -> LayOut:

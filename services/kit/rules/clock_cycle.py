@@ -10,8 +10,9 @@ from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
+from contracts.policies import REOPEN_WINDOW_SECONDS, Reopening
 from contracts.sla import Metric
-from services.kit.rules.open_time import NEVER
+from services.kit.rules.open_time import NEVER, SECOND
 from services.kit.rules.policies import Aim, PolicyVersion, Threshold, waits_for_morning
 
 
@@ -203,15 +204,15 @@ class Cycle:
         return self.consumed + self.aim.open.between(self.part_from, at)
 
     def due(self) -> int | None:
-        """When the target is or was used up; None without a target, and while a pause leaves it open."""
+        """When the target is or was used up; None without a target, while paused, and where nothing opens again."""
         if self.pin is not None:
             return self.pin
         if self.aim.length is None:
             return None
         due = self._due_by_target(self.aim.length)
-        if self.cap is None or self.kind is not Kind.RUN:
-            return due
-        return self.cap if due is None else min(due, self.cap)
+        if self.cap is not None and self.kind is Kind.RUN:
+            due = self.cap if due is None else min(due, self.cap)
+        return None if due is None or due >= NEVER else due
 
     def _due_by_target(self, length: int) -> int | None:
         if self.consumed < length:
@@ -226,6 +227,15 @@ class Cycle:
                     return self.aim.open.due(part.start, left)
                 left -= here
         return self.part_from
+
+    @property
+    def provisional_until(self) -> int:
+        """While the ticket is resolved: from when on this cycle can't go on any more."""
+        policy = self.policy.policy if self.policy else None
+        if policy is None:
+            return self.part_from + REOPEN_WINDOW_SECONDS * SECOND
+        window = policy.reopen_window_seconds if policy.reopen is Reopening.CONTINUE else 0
+        return self.part_from + window * SECOND
 
     @property
     def breached(self) -> bool:

@@ -51,7 +51,7 @@ def message(fold: Fold, event: Recorded[Event], at: int, told: tickets.MessageRe
 def ask(fold: Fold, at: int, cause: UUID) -> None:
     if Metric.FIRST_REPLY in fold.open or Metric.NEXT_REPLY in fold.open:
         return
-    never = not any(cycle.metric is Metric.FIRST_REPLY for cycle in fold.cycles)
+    never = Metric.FIRST_REPLY not in fold.counts
     fold.start(Metric.FIRST_REPLY if never else Metric.NEXT_REPLY, at, cause)
 
 
@@ -61,7 +61,7 @@ def reply(fold: Fold, event: Recorded[Event], at: int, told: tickets.ReplySent) 
         return
     answered = at if told.answered_at is None else min(us(told.answered_at), at)
     by_phone = fold.by_phone or told.channel is Channel.PHONE
-    if by_phone and told.answered_at is not None and not any(c.metric is Metric.FIRST_REPLY for c in fold.cycles):
+    if by_phone and told.answered_at is not None and Metric.FIRST_REPLY not in fold.counts:
         fold.start(Metric.FIRST_REPLY, answered, event.id)
     fold.answered = True
     fold.asked = None
@@ -150,10 +150,11 @@ def reopened(fold: Fold, event: Recorded[Event], at: int, _: tickets.TicketReope
 def open_again(fold: Fold, event: Recorded[Event], at: int) -> None:
     """Within the window the same cycles go on, without the time while resolved; after it new ones begin."""
     if fold.ended_at is None:
+        fold.turn(at, event.id)  # an import opens again what only waited
         return
     fold.ended_at, fold.excluded = None, None
     for metric, cycle in list(fold.open.items()):
-        if at >= fold.window_end(cycle):
+        if at >= cycle.provisional_until:
             del fold.open[metric]
             cycle.finish(cycle.part_from, cycle.part_cause, End.FULFILLED)
     fold.turn(at, event.id)
@@ -205,15 +206,15 @@ def recorded(fold: Fold, event: Recorded[Event], _: int, told: sla.ClockFact) ->
             key = f"escalated:{told.step}"
         case _:
             key = event.type.removeprefix("sla.")
-    for cycle in fold.cycles:
-        if cycle.id == told.cycle:
-            cycle.recorded.setdefault(key, event.id)
+    cycle = fold.by_id.get(told.cycle)
+    if cycle is not None:
+        cycle.recorded.setdefault(key, event.id)
 
 
 def waived(fold: Fold, event: Recorded[Event], _: int, told: sla.SlaWaived) -> None:
-    for cycle in fold.cycles:
-        if cycle.id == told.cycle:
-            cycle.waived = event.id
+    cycle = fold.by_id.get(told.cycle)
+    if cycle is not None:
+        cycle.waived = event.id
 
 
 def settled(

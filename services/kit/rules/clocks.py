@@ -15,12 +15,11 @@ from uuid import UUID
 
 from contracts.envelope import Recorded
 from contracts.model import Event
-from contracts.policies import REOPEN_WINDOW_SECONDS, Reopening
 from contracts.sla import Metric
 from contracts.terms import CloseReason, Status
 from services.kit.rules.clock_cycle import Cycle, End, Kind
 from services.kit.rules.clock_rules import RULES
-from services.kit.rules.open_time import NEVER, SECOND, us
+from services.kit.rules.open_time import NEVER, us
 from services.kit.rules.policies import Aim, Calendars, Keys, Policies, PolicyVersion
 
 AFTER_CUSTOMER: Final = frozenset({Metric.RESOLUTION, Metric.AGENT_WORK, Metric.UPDATE})
@@ -68,6 +67,8 @@ class Fold:
         self._policies, self._calendars = policies, calendars
         self._changes = sorted({*policies.changes(), *calendars.changes()})
         self.cycles: list[Cycle] = []
+        self.by_id: dict[str, Cycle] = {}
+        self.counts: dict[Metric, int] = {}
         self.open: dict[Metric, Cycle] = {}
         self.keys = Keys("")
         self.last = -NEVER
@@ -104,7 +105,7 @@ class Fold:
         if self._changes and self._changes[0] <= until:
             self.reconfigure(until)
         for cycle in self.open.values():
-            if cycle.kind is Kind.RESOLVED and self.window_end(cycle) <= until:
+            if cycle.kind is Kind.RESOLVED and cycle.provisional_until <= until:
                 cycle.finish(cycle.part_from, cycle.part_cause, End.FULFILLED)
             else:
                 cycle.advance(until + 1)
@@ -118,9 +119,10 @@ class Fold:
         return self.begin(metric, at, cause, version, aim)
 
     def begin(self, metric: Metric, at: int, cause: UUID, version: PolicyVersion | None, aim: Aim) -> Cycle:
-        number = 1 + sum(cycle.metric is metric for cycle in self.cycles)
+        number = self.counts[metric] = self.counts.get(metric, 0) + 1
         cycle = Cycle(metric, number, at, cause, version, aim)
         self.cycles.append(cycle)
+        self.by_id[cycle.id] = cycle
         self.open[metric] = cycle
         if self.pauses(cycle):
             cycle.pause(at, cause)
@@ -150,14 +152,6 @@ class Fold:
                 cycle.pause(at, cause)
             elif not paused and cycle.kind is not Kind.RUN:
                 cycle.resume(at, cause)
-
-    def window_end(self, cycle: Cycle) -> int:
-        """Until when a stopped cycle may go on."""
-        policy = cycle.policy.policy if cycle.policy else None
-        if policy is None:
-            return cycle.part_from + REOPEN_WINDOW_SECONDS * SECOND
-        window = policy.reopen_window_seconds if policy.reopen is Reopening.CONTINUE else 0
-        return cycle.part_from + window * SECOND
 
     def retarget(self, at: int, cause: UUID, keys: Keys) -> None:
         """Another service, category or priority: running clocks aim anew by the policy version they began with."""

@@ -61,12 +61,12 @@ def without(spans: Iterable[Span], taken: Iterable[Span]) -> list[Span]:
 
 
 class OpenTime:
-    """Open seconds of one calendar version. `version` names it in explanations."""
+    """Open seconds of one calendar version. `version` and `zone` are for explanations."""
 
-    __slots__ = ("_before", "_closes", "_first", "_laid", "_last", "_lay_out", "_opens", "corrected", "version")
+    __slots__ = ("_before", "_closes", "_first", "_laid", "_last", "_lay_out", "_opens", "corrected", "version", "zone")
 
-    def __init__(self, lay_out: LayOut, version: str = "", *, corrected: bool = False) -> None:
-        self.version = version
+    def __init__(self, lay_out: LayOut, version: str = "", zone: str = "UTC", *, corrected: bool = False) -> None:
+        self.version, self.zone = version, zone
         self.corrected = corrected
         self._lay_out = lay_out
         self._laid: dict[int, list[Span]] = {}

@@ -153,7 +153,7 @@ def _open_time(event: CalendarSet, corrections: Sequence[CalendarCorrected]) -> 
     for wrong in corrections:
         right = lay_out_of(wrong.calendar, by_year(wrong.holidays, wrong.holiday_years))
         lay_out = spliced(lay_out, right, us(wrong.wrong_from), us(wrong.wrong_to))
-    return OpenTime(lay_out, f"{label} as corrected", corrected=True)
+    return OpenTime(lay_out, f"{label} as corrected", event.calendar.zone, corrected=True)
 
 
 @dataclass
