@@ -25,7 +25,7 @@ from services.importing.cases import Case
 from services.importing.parties import SQL, Parties, Wanted
 from services.importing.refusals import RefusedRow
 from services.importing.translate import Draft, Translation, ticket_stream
-from services.kit.log.append import Append, Conflict, NewEvent
+from services.kit.log.append import Append, Backwards, Conflict, NewEvent
 from services.kit.log.read import STREAM_MAX
 
 TICKETS_TOGETHER = 400  # looked up and translated at once, while the ones before are being written
@@ -96,7 +96,7 @@ class Importer:
         for _ in range(TRIES_MAX):
             try:
                 await self.parties.appender.append(append)
-            except Conflict:
+            except (Backwards, Conflict):  # somebody has written to it since it was looked up
                 again = await self._prepare([case])
                 if not again:
                     return
@@ -105,7 +105,8 @@ class Importer:
             self.done.events.update(event.data.type for event in append.events)
             self.done.tickets += isinstance(append.events[0].data, TicketSubmitted)
             return
-        raise Conflict(f"ticket {case.name} is being written to without pause: import again when it is quiet")
+        reason = "its ticket was being written to without pause: import again when it is quiet"
+        self._refuse((line.row for line in case.lines), reason)
 
     async def _prepare(self, cases: Sequence[Case]) -> list[tuple[Case, Append]]:
         """The appends that these cases still need."""

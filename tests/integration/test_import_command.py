@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,12 @@ from contracts.model import DESK
 from contracts.subjects import client_stream, lane_of_client
 from contracts.ticket import fold
 from contracts.ticket_state import Held
+from contracts.tickets import TicketSubmitted
 from services.cli.app import Stop, build
+from services.importing import job
 from services.importing.translate import ticket_stream
 from services.kit.clients import Author, put_client
+from services.kit.log.append import Append, Appended, Appender, Backwards
 from services.kit.log.read import heads, read_client, read_stream
 from services.kit.postgres import Pool
 from services.kit.settings import SECRETS, Settings
@@ -149,6 +153,31 @@ async def test_a_ticket_whose_client_is_told_later_stays_where_the_first_file_pu
     longer, _, _ = await run(desk, *written(tmp_path, rows, "later"))
     assert (longer["tickets"], longer["tickets_known"], longer["events"]) == (0, 1, 1)
     assert (await ticket(await pool_of("reporting"), "later", "9", "imported")).source_status == "Active"
+
+
+async def test_a_ticket_that_others_write_to_is_tried_again_and_in_the_end_refused_by_row(
+    desk: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the log says to one ticket, the others are imported and every row is accounted for."""
+    tries: Counter[str] = Counter()
+
+    class Busy(Appender):
+        async def append(self, append: Append) -> Appended:
+            at = f"{append.events[0].occurred_at:%H:%M}"
+            tries[at] += 1
+            if isinstance(append.events[0].data, TicketSubmitted) and (
+                at == "11:30" or (at == "10:00" and tries[at] < 3)
+            ):
+                raise Backwards("the event happened before the last one of its stream")
+            return await super().append(append)
+
+    monkeypatch.setattr(job, "Appender", Busy)
+    done, _, code = await run(desk, *written(tmp_path, ROWS, "busy"))
+    assert (code, done["tickets"], [row["row"] for row in done["refused"]]) == (0, 2, [3])
+    assert "import again" in done["refused"][0]["reason"]
+    monkeypatch.undo()
+    again, _, code = await run(desk, *written(tmp_path, ROWS, "busy"))
+    assert (code, again["tickets"], again["tickets_known"], again["refused"]) == (0, 1, 2, [])
 
 
 async def test_people_are_registered_once_and_their_names_are_sealed(
