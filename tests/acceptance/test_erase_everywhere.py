@@ -162,7 +162,7 @@ def test_who_is_erased_is_nowhere_any_more(desk: Running, tmp_path: Path) -> Non
     answer = desk.http.delete(f"/api/v1/people/{person}/data")
     assert answer.status_code == 200, answer.text
     took = until(lambda: not shown(desk, ticket))
-    print(f"nothing was readable any more after {took:.0f} s")
+    print(f"nothing was readable any more after {took:.1f} s")
 
     after = desk.get("/api/v1/queue").json()
     assert (after["total"], after["counts"]) == (before["total"], before["counts"])

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from base64 import b64encode
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -17,10 +18,13 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from contracts import tickets as tell
+from contracts.envelope import Origin
 from contracts.people import Role
 from contracts.subjects import LANES, lane_of, lane_of_client
 from services.embedded.place import Place
 from services.erasing.compact import NotNow, compact
+from services.intake.edge import Stamp
+from services.intake.erasure import erase
 from services.kit.keyring import MasterKeys
 from services.kit.log.append import Append, NewEvent, NotAppended, append_in
 from services.kit.log.read import read_lane
@@ -137,6 +141,7 @@ async def test_an_erased_person_is_gone_from_everything_and_the_figures_stay(who
     seen = {
         "queue": await whole.get("/queue"),
         "ticket": await whole.get(f"/tickets/{ticket['reference']}"),
+        "before": await whole.get(f"/tickets/{ticket['reference']}?as_of={quote(story['items'][0]['time'])}"),
         "story": await whole.get(f"/tickets/{ticket['reference']}/events"),
         "feed": await whole.get("/events?client=acme&limit=200"),
         "mailbox": await whole.get("/mailbox"),
@@ -160,9 +165,50 @@ async def test_an_erased_person_is_gone_from_everything_and_the_figures_stay(who
 async def test_erasing_again_is_answered_the_same_and_appends_nothing(whole: Whole) -> None:
     ticket = await whole.desk.submit(requester={"email": "twice@zebra.example"})
     person = await whole.requester(ticket)
-    first, second = await whole.erase(person), await whole.erase(person)
-    assert first.json() == second.json()
+    answers = [*await asyncio.gather(*(whole.erase(person) for _ in range(4))), await whole.erase(person)]
+    assert [answer.status_code for answer in answers] == [200] * 5
+    assert len({answer.text for answer in answers}) == 1
     assert [event.type for event in await whole.desk.events(person)] == ["person.registered", "person.erased"]
+
+
+class Killed(Exception):
+    """Stands for the end of the process, and so of the transaction."""
+
+
+class Dying:
+    """A connection whose process ends before it has asked so many times."""
+
+    def __init__(self, connection: Any, times: int) -> None:
+        self.connection, self.left = connection, times
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.connection, name)
+        if name not in ("execute", "fetch", "fetchrow", "fetchval"):
+            return found
+
+        async def ask(*arguments: Any) -> Any:
+            self.left -= 1
+            if self.left < 0:
+                raise Killed
+            return await found(*arguments)
+
+        return ask
+
+
+async def test_an_erasure_that_is_killed_anywhere_has_not_begun_and_can_be_asked_for_again(whole: Whole) -> None:
+    ticket = await whole.desk.submit(requester={"email": "killed@zebra.example"}, attachments=[FILE])
+    person = await whole.requester(ticket)
+    by, times, erased = Stamp("token:t", Origin.LIVE, None, None), 0, None
+    while erased is None:
+        async with whole.desk.pool.acquire() as connection:
+            dying: Any = Dying(connection, times)
+            with suppress(Killed):
+                erased = await erase(dying, person=person, client="acme", by=by, new_id=uuid7)
+        kept = [await count(whole.owner, table, person) for table in ("personal.people", "intake.attachments")]
+        types = [event.type for event in await whole.desk.events(person)]
+        assert (kept, types[1:]) == (([1, 1], []) if erased is None else ([0, 0], ["person.erased"])), times
+        times += 1
+    assert times > 6
 
 
 async def test_only_leaders_of_the_client_may_erase(whole: Whole) -> None:
