@@ -33,6 +33,8 @@ from services.kit.bus.publish import Publisher, Sent, Tail
 from services.kit.log import feeds
 from services.kit.log.feeds import Feeds
 from services.kit.log.lease import RENEW_SECONDS, Leases
+from services.kit.log.merged import BEAT_SECONDS
+from services.kit.log.merged import SQL as MERGED
 from services.kit.log.tails import read_tails
 from services.kit.metrics import Metrics
 from services.kit.postgres import Pool, connect_pool, queries
@@ -91,6 +93,7 @@ class Relay:
                 tasks.create_task(self._every(RENEW_SECONDS, self._renew))
                 tasks.create_task(self._every(WATCH_SECONDS, self._watch))
                 tasks.create_task(self._publish())
+                tasks.create_task(self._every(BEAT_SECONDS, self._beat))
                 tasks.create_task(self._every(feeds.LOOK_SECONDS, self._feeds.look))
                 tasks.create_task(self._every(feeds.PACE_SECONDS, self._feeds.fill))
         finally:
@@ -122,6 +125,9 @@ class Relay:
         if held != before:
             log_message(LOG, "relay_lanes", lanes=",".join(map(str, sorted(held))))
             self._look_at_all()
+
+    async def _beat(self) -> None:
+        await self._pool.execute(MERGED["beat"], list(self._leases.held()))
 
     async def _watch(self) -> None:
         """A wiped or recreated stream answers as if nothing was wrong: its birth and its end tell. A server that came
