@@ -78,6 +78,7 @@ async def provision_database(settings: Settings, files: list[Migration]) -> list
     try:
         await _check_server(admin)
         await admin.execute(SQL["lock_migrations"])
+        await _leave_another_desk_alone(admin, settings)
         await _create_roles(admin, settings)
         owner = await asyncpg.connect(settings.dsn("owner"))
         try:
@@ -97,6 +98,20 @@ async def _check_server(connection: Connection) -> None:
             f"DAYBOOK_DATABASE_URL points to PostgreSQL {version}, Daybook needs {OLDEST_SERVER} or newer: upgrade the "
             "server, or unset the variable to use the embedded one"
         )
+
+
+async def _leave_another_desk_alone(admin: Connection, settings: Settings) -> None:
+    """Roles belong to the whole server: to give them our passwords would lock out who has given them theirs."""
+    if not await admin.fetchval(SQL["owner_logs_in"]):
+        return
+    try:
+        await (await asyncpg.connect(settings.dsn("owner"))).close()
+    except asyncpg.InvalidPasswordError:
+        raise CannotMigrate(
+            "The roles daybook_owner, daybook_intake and so on of this PostgreSQL server belong to another desk, which "
+            "would be locked out: give this desk a server of its own or that desk's DAYBOOK_ROLE_SECRET; where the "
+            "other desk is gone for good, run ALTER ROLE daybook_owner NOLOGIN and start again"
+        ) from None
 
 
 async def _create_roles(admin: Connection, settings: Settings) -> None:

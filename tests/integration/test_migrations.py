@@ -40,6 +40,39 @@ async def test_several_processes_may_provision_at_once_and_each_file_runs_once(e
     assert sorted(len(applied) for applied in runs) == [0, 0, 0, len(files)]
 
 
+@pytest.fixture
+async def stranger(empty: Settings, tmp_path: Path) -> Settings:
+    """A second desk, with secrets and a database of its own, on the server of the first."""
+    return load(home=tmp_path / "second", database_url=empty.admin_dsn())
+
+
+async def test_a_second_desk_on_one_server_is_refused_and_the_first_one_goes_on(
+    empty: Settings, stranger: Settings
+) -> None:
+    await create_database(empty.admin_dsn())
+    await provision_database(empty, migrations())
+    with pytest.raises(CannotMigrate, match=r"belong to another desk.* a server of its own or that desk's"):
+        await provision_database(stranger, migrations())
+    connection = await asyncpg.connect(empty.dsn("intake"))
+    assert await connection.fetchval("SELECT count(*) FROM log.lanes") == 16
+    await connection.close()
+
+
+async def test_a_desk_may_follow_one_that_is_gone(empty: Settings, stranger: Settings) -> None:
+    await create_database(empty.admin_dsn())
+    gone = "ALTER ROLE daybook_owner NOLOGIN"
+    admin = await asyncpg.connect(with_database(empty.admin_dsn(), "postgres"))
+    try:
+        await admin.execute(gone)
+        assert await provision_database(stranger, migrations())
+        with pytest.raises(asyncpg.InvalidPasswordError):
+            await asyncpg.connect(empty.dsn("owner"))
+    finally:  # the server is every test's of this process
+        await admin.execute(gone)
+        await provision_database(empty, migrations())
+        await admin.close()
+
+
 async def test_a_file_that_was_changed_after_it_ran_is_refused_by_name(empty: Settings) -> None:
     await create_database(empty.admin_dsn())
     await provision_database(empty, [*migrations(), Migration("zoo/0001_a", "CREATE SCHEMA a")])

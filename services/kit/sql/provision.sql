@@ -22,6 +22,10 @@ BEGIN
 END
 $$;
 
+-- name: owner_logs_in
+-- A desk is at home on this server. Who takes its login away says that it is no more.
+SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = 'daybook_owner' AND rolcanlogin);
+
 -- name: let_owner_build
 -- The owner creates schemas and the trusted extensions, nothing else on the server.
 DO $$
