@@ -47,6 +47,14 @@ class Running:
         assert done.returncode == 0, done.stderr + done.stdout
         return json.loads(done.stdout)
 
+    def said(self, *arguments: str) -> list[Any]:
+        """What a command says in lines of JSON."""
+        done = subprocess.run(
+            (sys.executable, "-m", "services", *arguments),
+            env=self.process.environment, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
     def get(self, path: str) -> httpx.Response:
         answer = self.http.get(path)
         assert answer.status_code == 200, (path, answer.text)
@@ -180,3 +188,12 @@ def test_who_is_erased_is_nowhere_any_more(desk: Running, tmp_path: Path) -> Non
     assert files_with(CANARIES, desk.process.home / "logs") == set()
     proof = desk.daybook("verify")
     assert (proof["sound"], proof["notes"], proof["mails"]) == (True, [], {"tickets": 1, "quarantined": 1})
+
+    again = desk.post(
+        "/api/v1/tickets", {"client": "acme", "requester": {"email": ADDRESS}, "subject": "s", "body": "b"}
+    )
+    told = desk.daybook("erase", ADDRESS, "--client", "acme")
+    newcomer = desk.get(f"/api/v1/tickets/{again['id']}").json()["requester"]["id"]
+    assert told["now"] is True
+    assert told["person"] == newcomer != person, "who comes back is somebody new, and can be erased by address"
+    assert [line["person"] for line in desk.said("erase", "--list")] == [person, newcomer]
