@@ -180,21 +180,23 @@ async def test_what_needs_something_that_is_away_waits_without_being_blamed(own:
     await assert_everything_once_in_order(pool, "patient")
 
 
-async def test_an_event_of_a_newer_program_is_put_aside_at_once(own: Bus, pool_of: PoolOf) -> None:
+PAYLOAD = "UPDATE log.events SET payload = $3 WHERE lane = $1 AND position = $2"
+
+
+async def test_an_event_that_cannot_be_decoded_is_put_aside_at_once(own: Bus, pool_of: PoolOf) -> None:
     intake, pool, owner = await pool_of("intake"), await pool_of("triage"), await pool_of("owner")
     ledger = Ledger("older")
     stream = await ticket_with_notes(intake, 1)
     first, second = await positions_of(pool, stream)
-    await owner.execute(
-        "UPDATE log.events SET schema_version = 9 WHERE lane = $1 AND position = $2", lane_of(stream), first
+    stored = await owner.fetchval(
+        "SELECT payload FROM log.events WHERE lane = $1 AND position = $2", lane_of(stream), first
     )
+    await owner.execute(PAYLOAD, lane_of(stream), first, b"{")
     async with running(consume(own.settings, ledger, pool)):
         await eventually(lambda: caught_up(pool, ledger.name))
     letters = await list_letters(pool, "older")
     assert [(letter.position, letter.attempts) for letter in letters] == [(first, 1), (second, 0)]
-    await owner.execute(
-        "UPDATE log.events SET schema_version = 1 WHERE lane = $1 AND position = $2", lane_of(stream), first
-    )
+    await owner.execute(PAYLOAD, lane_of(stream), first, stored)
     await ask_replay(pool, "older", (lane_of(stream), first))
     async with running(consume(own.settings, ledger, pool)):
         await eventually(lambda: none_left(pool, "older"))

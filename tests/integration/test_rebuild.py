@@ -60,6 +60,19 @@ async def test_a_rebuilt_view_is_the_incremental_one(desk: ReportingDesk, view: 
     assert (row["version"], row["checksum"]) == (built.version, before)
 
 
+async def test_a_rebuild_does_nothing_besides(desk: ReportingDesk) -> None:
+    """What followed from the events once does not follow from them again: no event, no letter, no cursor is touched."""
+    outside = """
+        SELECT (SELECT count(*) FROM log.events) AS events, (SELECT count(*) FROM log.commands) AS commands,
+               (SELECT count(*) FROM notification.outbox) AS letters, (SELECT count(*) FROM log.dead_letters) AS dead,
+               (SELECT array_agg((consumer, lane, position) ORDER BY consumer, lane)::text FROM log.cursors) AS cursors
+    """
+    before = await desk.owner.fetchrow(outside)
+    for view in VIEWS:
+        await rebuilt(desk, view)
+    assert await desk.owner.fetchrow(outside) == before
+
+
 @pytest.mark.parametrize("page", [1, 5, 64])
 async def test_the_size_of_a_page_leaves_no_trace(
     desk: ReportingDesk, monkeypatch: pytest.MonkeyPatch, page: int

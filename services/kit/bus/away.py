@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from collections.abc import Awaitable
 from typing import Final
 
 import asyncpg
 import nats.errors
 import nats.js.errors
+
+from services.kit.telemetry import describe, log_message
+
+LOG = logging.getLogger("daybook.consumer")
 
 
 class TryLater(Exception):
@@ -41,3 +48,16 @@ def is_away(error: BaseException) -> bool:
     if isinstance(error, asyncpg.QueryCanceledError):
         return False
     return isinstance(error, AWAY) or type(error) is OSError
+
+
+async def tried(work: Awaitable[None], pause: float, consumer: str) -> bool:
+    """Whether a consumer's work was done. False, after a pause, while a server is away."""
+    try:
+        await work
+    except Exception as error:
+        if not is_away(error):
+            raise
+        log_message(LOG, "server_away", logging.WARNING, consumer=consumer, error=describe(error))
+        await asyncio.sleep(pause)
+        return False
+    return True

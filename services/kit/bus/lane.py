@@ -84,6 +84,11 @@ class Lane(Generic[M]):
         for old in [place for place in self.kept if place <= self.cursor]:
             self.done.append(self.kept.pop(old))
 
+    def let_go(self) -> None:
+        """What is held is dropped: it is read from the log when its turn comes."""
+        self.behind = True
+        self.kept.clear()
+
     def looked(self, head: int, cursor: int) -> None:
         """The log's head and the stored cursor, as they are this second. What was there a second ago and has not come
         over the bus by now will be read from the log: a wiped tail shows no hole."""

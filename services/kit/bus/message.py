@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, cast
 from urllib.parse import quote, unquote
@@ -53,7 +53,19 @@ class Stored(NamedTuple):
 
 def opened(stored: Stored) -> Recorded[Event]:
     """The event with its data. Raises UnknownEvent or pydantic's ValidationError."""
-    return Recorded(*stored[:16], decode(stored.type, stored.schema_version, stored.payload))
+    data = decode(stored.type, stored.schema_version, stored.payload)
+    return Recorded(*stored[:9], data.schema_version, *stored[10:16], data)
+
+
+def decoded(found: Sequence[Stored]) -> tuple[list[Recorded[Event]], ValueError | KeyError | None]:
+    """The events up to the first that cannot be decoded, and why it cannot."""
+    events: list[Recorded[Event]] = []
+    for stored in found:
+        try:
+            events.append(opened(stored))
+        except (ValueError, KeyError) as error:
+            return events, error
+    return events, None
 
 
 def message_id(lane: int, position: int) -> str:

@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 
 import asyncpg
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from contracts.catalogue import UnknownEvent
 from contracts.envelope import Recorded
 from contracts.model import Event
 from contracts.subjects import LANES
-from services.kit.bus.away import AWAY, is_away
+from services.kit.bus.away import AWAY, is_away, tried
 from services.kit.bus.census import answer_census
 from services.kit.bus.connect import end_if_cancelled
 from services.kit.bus.digest import SQL, CursorMoved, Digest, ProcessDied, Share
 from services.kit.bus.lane import Lane
-from services.kit.bus.message import BODY, IN_LOG, TRACEPARENT, NotAnEvent, Stored, opened, place_of, stored_of
+from services.kit.bus.message import BODY, IN_LOG, TRACEPARENT, NotAnEvent, Stored, decoded, place_of, stored_of
 from services.kit.telemetry import describe, log_message
 
 LOG = logging.getLogger("daybook.consumer")
@@ -37,6 +38,7 @@ END_SECONDS = 1.0  # to take back a start; a database that does not answer must 
 ATTEMPTS_SECONDS = (0.1, 0.5, 2.0, 5.0)  # between the attempts at one event; after the fifth it is put aside
 WAIT_SECONDS = (0.1, 2.0)  # between attempts while a server is away: at first, and at most
 LOOK_SECONDS = 1.0
+NEWER_SECONDS = 2.0  # between looks whether a newer process has moved on
 
 
 class Consumer:
@@ -57,7 +59,7 @@ class Consumer:
     async def run(self) -> None:
         """Digests until cancelled. What the log has beyond the cursors is digested at once, with or without a bus."""
         try:
-            while not await self._tried(self._open(), WAIT_SECONDS[0]):
+            while not await tried(self._open(), WAIT_SECONDS[0], self._name):
                 pass
             async with asyncio.TaskGroup() as tasks:
                 for group, wake in zip(self._groups, self._wakes, strict=True):
@@ -100,18 +102,6 @@ class Consumer:
             if any(lane.is_ready(now) for lane in group):
                 wake.set()
 
-    async def _tried(self, work: Awaitable[None], pause: float) -> bool:
-        """Whether the work was done. False, after a pause, while a server is away."""
-        try:
-            await work
-        except Exception as error:
-            if not is_away(error):
-                raise
-            log_message(LOG, "server_away", logging.WARNING, consumer=self._name, error=describe(error))
-            await asyncio.sleep(pause)
-            return False
-        return True
-
     async def _open(self) -> None:
         pool = self._digest.pool
         await pool.execute(SQL["open_cursors"], self._name)
@@ -134,7 +124,7 @@ class Consumer:
     async def _keep_looking(self) -> None:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            await self._tried(self._look(), 0)
+            await tried(self._look(), 0, self._name)
 
     async def _look(self) -> None:
         """Compares cursors with heads, and learns which replays people asked for."""
@@ -155,7 +145,7 @@ class Consumer:
             while ready := [lane for lane in group if lane.is_ready(clock())]:
                 end_if_cancelled()
                 async with self._turns:
-                    done = await self._tried(self._turn(ready), pause)
+                    done = await tried(self._turn(ready), pause, self._name)
                 self._room.set()
                 pause = WAIT_SECONDS[0] if done else min(pause * 2, WAIT_SECONDS[1])
 
@@ -180,17 +170,13 @@ class Consumer:
 
     async def _share(self, lane: Lane[Msg], room: int) -> Share | None:
         """What a lane can digest next, decoded. An event that cannot be decoded will never be, so it is put aside."""
-        events: list[Recorded[Event]] = []
-        parents: list[str | None] = []
-        for stored, parent in await self._next(lane, room):
-            try:
-                events.append(opened(stored))
-            except (ValueError, KeyError) as error:
-                if not events:
-                    await self._bury(lane, stored, error)
-                break
-            parents.append(parent)
-        return Share(lane.number, events, parents) if events else None
+        found = await self._next(lane, room)
+        events, error = decoded([stored for stored, _ in found])
+        if isinstance(error, UnknownEvent) and not events:
+            self._wait_for_newer(lane, error)
+        elif error is not None and not events:
+            await self._bury(lane, found[0][0], error)
+        return Share(lane.number, events, [parent for _, parent in found[: len(events)]]) if events else None
 
     async def _next(self, lane: Lane[Msg], room: int) -> list[tuple[Stored, str | None]]:
         """The events after the cursor: from the bus if they came, else from the log."""
@@ -262,13 +248,27 @@ class Consumer:
                 self._lanes[share.lane].careful_until = share.upto
             return
         lane, event = self._lanes[shares[0].lane], shares[0].events[0]
+        if isinstance(error, UnknownEvent):  # the handler has read on in the stream
+            self._wait_for_newer(lane, error)
+            return
         lane.attempts += 1
         log_message(LOG, "failed", logging.WARNING, consumer=self._name, lane=lane.number, position=event.position,
                     type=event.type, attempt=lane.attempts, error=describe(error))  # fmt: skip
         if lane.attempts > len(ATTEMPTS_SECONDS):
             await self._bury(lane, event, error)
             return
-        loop, seconds = asyncio.get_running_loop(), ATTEMPTS_SECONDS[lane.attempts - 1]
+        self._rest(lane, ATTEMPTS_SECONDS[lane.attempts - 1])
+
+    def _wait_for_newer(self, lane: Lane[Msg], error: UnknownEvent) -> None:
+        """The log is newer than this program: in a rolling restart a newer process digests it and moves the cursor.
+        An event that this one cannot know is no poison."""
+        log_message(LOG, "newer_than_this_program", logging.WARNING, consumer=self._name, lane=lane.number,
+                    position=lane.cursor + 1, error=str(error))  # fmt: skip
+        lane.let_go()
+        self._rest(lane, NEWER_SECONDS)
+
+    def _rest(self, lane: Lane[Msg], seconds: float) -> None:
+        loop = asyncio.get_running_loop()
         lane.resume_at = loop.time() + seconds
         loop.call_at(lane.resume_at, self._wake)
 

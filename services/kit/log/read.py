@@ -66,10 +66,15 @@ def parse_as_of(text: str) -> AsOf:
 def recorded(rows: Iterable[Any]) -> list[Recorded[Event]]:
     """Rows of the read queries as events. Raises UnknownEvent where the log is newer than this program.
 
+    Data of an older version is lifted, and `schema_version` says what it is now: who shows it names the right schema.
     The tuple is made without NamedTuple's own constructor, which would cost as much as decoding the event.
     """
     new = tuple.__new__
-    return [new(Recorded, (*row[:16], decode(row[8], row[9], row[16]))) for row in rows]
+    found: list[Recorded[Event]] = []
+    for row in rows:
+        data = decode(row[8], row[9], row[16])
+        found.append(new(Recorded, (*row[:9], data.schema_version, *row[10:16], data)))
+    return found
 
 
 async def read_stream(

@@ -10,6 +10,7 @@ import asyncpg
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from contracts.catalogue import UnknownEvent
 from services.kit.log.append import Backwards, Overloaded
 from services.kit.refused import Refused
 from services.kit.web.patience import DATABASE_AWAY, OutcomeUnknown
@@ -26,7 +27,8 @@ log = logging.getLogger("daybook.web")
 
 def add_handlers(app: FastAPI) -> None:
     """Every refusal of this app becomes a problem."""
-    for kind in (Problem, RequestValidationError, HTTPException, *DATABASE_AWAY, asyncpg.QueryCanceledError, Exception):
+    told = (Problem, RequestValidationError, HTTPException, UnknownEvent, asyncpg.QueryCanceledError)
+    for kind in (*told, *DATABASE_AWAY, Exception):
         app.add_exception_handler(kind, answer)
 
 
@@ -61,6 +63,9 @@ def _fault(error: Exception) -> Problem:
     if isinstance(error, DATABASE_AWAY):
         log.warning("database_away", exc_info=error)
         return Problem("unavailable", "the database does not answer", headers=RETRY_AFTER)
+    if isinstance(error, UnknownEvent):  # in a rolling restart the next process that is asked may be a newer one
+        log.warning("newer_than_this_program", exc_info=error)
+        return Problem("unavailable", str(error), headers=RETRY_AFTER)
     log.error("fault", exc_info=error)
     return Problem("internal", "the desk met a fault of its own")
 

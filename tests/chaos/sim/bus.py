@@ -170,7 +170,7 @@ class MemoryClient:
     def is_connected(self) -> bool:
         return not self._bus.down
 
-    def jetstream(self) -> MemoryClient:
+    def jetstream(self, **options: Any) -> MemoryClient:
         return self
 
     def new_inbox(self) -> str:

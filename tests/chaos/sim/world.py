@@ -242,11 +242,24 @@ class Uncounted(Metrics):
 METRICS = Uncounted("simulated")
 
 
+class NoFeeds:
+    """No program subscribes over NATS here; the relay's part for them has servers of its own to be tested on."""
+
+    def __init__(self, *_: object) -> None: ...
+    def grown(self, lanes: object) -> None: ...
+
+    async def look(self) -> None:
+        await asyncio.Event().wait()
+
+    fill = look
+
+
 @contextmanager
 def _small_world(loop: VirtualLoop) -> Iterator[None]:
     """The relay and its leases ask time.monotonic how old what they know is, and everybody counts as many lanes."""
     with ExitStack() as changes:
         changes.enter_context(patch.object(time, "monotonic", loop.time))
+        changes.enter_context(patch.object(relay, "Feeds", NoFeeds, create=True))
         for module in (subjects, relay, lease, worker):
             changes.enter_context(patch.object(module, "LANES", LANES))
         yield
