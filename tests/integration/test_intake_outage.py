@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 
 from contracts.people import Role
 from services.kit.settings import Settings
 from services.kit.web.patience import PATIENCE_SECONDS
+from services.reporting import app as reporting
 from tests.integration.cut_line import CutLine, cut_line
 from tests.integration.intake_desk import ACME, IntakeDesk, open_desk, ticket
 
@@ -67,3 +69,27 @@ async def test_without_a_key_nobody_pretends_to_know(line_and_desk: tuple[CutLin
     response = await desk.post("/tickets", ticket(), token=token)
     assert (response.status_code, response.json()["code"]) == (503, "outcome_unknown")
     assert (await desk.post("/tickets", ticket())).status_code == 201
+
+
+async def test_readers_hear_a_clear_503_and_read_again_afterwards(database: Settings) -> None:
+    async with (
+        cut_line(database) as (settings, line),
+        open_desk(database) as desk,
+        reporting.open_app(settings) as app,
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(app),
+            base_url="http://desk.example/api/v1",
+            headers={"authorization": f"Bearer {desk.administrator}"},
+        ) as http,
+    ):
+        path = f"/tickets/{(await desk.submit())['id']}"
+        assert (await http.get(path)).status_code == 200
+        await line.cut()
+        away = await http.get(path)
+        assert (away.status_code, away.json()["code"]) == (503, "unavailable")
+        assert int(away.headers["retry-after"]) > 0
+        assert (await http.get("/ready")).status_code == 503
+        assert (await http.get("/health")).status_code == 200
+        await line.mend()
+        assert (await http.get(path)).status_code == 200
+        assert (await http.get("/ready")).status_code == 200
