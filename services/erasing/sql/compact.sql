@@ -52,7 +52,8 @@ WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_xmin 
 ORDER BY pid;
 
 -- name: patience
-SELECT set_config('lock_timeout', $1, false);
+-- For locks; and memory enough to sort an index of a table in one go.
+SELECT set_config('lock_timeout', $1, false), set_config('maintenance_work_mem', '256MB', false);
 
 -- name: people
 VACUUM (FULL, ANALYZE) personal.people;
