@@ -184,6 +184,8 @@ class Database:
         """A statement's way there and back, of which one takes time; `commits`: it is a transaction of its own."""
         late = self.loop.chance.random() < 0.5
         await self._travel(session, takes_time=not late)
+        if query not in self.queries:
+            raise LookupError(f"give this query a meaning in tests/chaos/sim/queries.py: {query[:80]}")
         found = self.queries[query](self, session, *arguments)
         if asyncio.iscoroutine(found):
             found = await found

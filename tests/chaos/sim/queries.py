@@ -11,6 +11,7 @@ from uuid import UUID
 from services.kit.bus.digest import SQL as CONSUMER
 from services.kit.bus.message import Stored
 from services.kit.log.lease import SQL as LEASE
+from services.kit.log.merged import SQL as MERGED
 from services.kit.log.relay import SQL as RELAY
 from tests.chaos.sim.database import LANES, Cursor, Database, Lease, Letter, Session
 
@@ -176,6 +177,10 @@ def event_id(db: Database, session: Session, lane: int, position: int) -> UUID |
     return db.log[lane][position - 1].id if position <= db.head(lane) else None
 
 
+def beat(db: Database, session: Session, lanes: Sequence[int]) -> None:
+    """A silent lane's watermark moves; nothing here reads it."""
+
+
 # --- leases; their rows are changed under one lock, so a transaction's own writes are all that it must see first
 
 
@@ -265,6 +270,7 @@ MEANINGS: Final[Mapping[str, Callable[..., Any]]] = {
     CONSUMER["replays_that_killed"]: end_replays,
     CONSUMER["lane"]: read_lane,
     **{RELAY[query.__name__]: query for query in (window, lowest_cursor, event_id)},
+    MERGED["beat"]: beat,
     **{LEASE[query.__name__]: query for query in (
         one_at_a_time, sit, seats, renew, give_up, take, held, release,
     )},
