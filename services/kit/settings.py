@@ -21,9 +21,10 @@ from uuid import uuid4
 from pydantic import AliasChoices, AnyUrl, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-Role = Literal["owner", "intake", "triage", "notification", "reporting", "desk", "relay"]
+Role = Literal["owner", "intake", "triage", "notification", "reporting", "desk", "relay", "reader"]
 ROLES: tuple[Role, ...] = get_args(Role)
-"""Each service connects with a database role of its own: daybook_<role>. The owner runs migrations and maintenance."""
+"""Each service connects with a database role of its own: daybook_<role>. The owner runs migrations and maintenance, the
+reader is reporting's for callers who may see some clients only."""
 
 SECRETS = ("master_key", "role_secret", "session_secret")
 KEY_BYTES = 32  # AES-256 and HMAC-SHA-256 both take a key of this length

@@ -32,6 +32,7 @@ from services.reporting.event_routes import add_event_routes
 from services.reporting.feed import Feed, poke
 from services.reporting.health_routes import Told, add_health_routes
 from services.reporting.keys import reading_vault
+from services.reporting.narrow import Narrow
 from services.reporting.queue_routes import add_queue_routes
 from services.reporting.queue_view import QueueView
 from services.reporting.readers import Readers
@@ -50,6 +51,11 @@ SCHEMAS = "reporting_queue, reporting_search, reporting_directory, reporting"
 """Where unqualified names of tables are found: always the versions that are read, whatever is being rebuilt."""
 
 READERS = 10  # connections of the API
+READING = {
+    "search_path": SCHEMAS,
+    "plan_cache_mode": "force_custom_plan",  # which plan is good depends on the filters
+    "max_parallel_workers_per_gather": "0",  # one reader must not take the cores of all
+}
 READ_SECONDS = 5.0  # a query of a screen that takes longer is given up
 LISTEN_SECONDS = 5.0  # between attempts to listen: without pokes, signals come a second later
 WRITERS = 4  # connections of the consumer: its transaction, its looks, keys
@@ -68,14 +74,14 @@ async def open_app(
         size=READERS,
         program="daybook-reporting-api",
         statement_seconds=READ_SECONDS,
-        server_settings={
-            "search_path": SCHEMAS,
-            "plan_cache_mode": "force_custom_plan",  # which plan is good depends on the filters
-            "max_parallel_workers_per_gather": "0",  # one reader must not take the cores of all
-        },
+        server_settings=READING,
     )
-    feed = Feed(pool)
-    edge = Edge(pool, reading_vault(pool, settings), clock or clock_for(settings), feed, settings.session_secret_bytes)
+    narrow = await connect_pool(
+        settings, "reader", size=READERS, program="daybook-reporting-reader", statement_seconds=READ_SECONDS,
+        server_settings=READING,
+    )  # fmt: skip
+    feed, vault = Feed(pool), reading_vault(pool, settings)
+    edge = Edge(pool, vault, clock or clock_for(settings), feed, settings.session_secret_bytes, Narrow(narrow))
     following = Following(Growth(pool), Readers(_now))
     tasks = [
         asyncio.create_task(feed.run(), name="feed"),
@@ -88,7 +94,7 @@ async def open_app(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await pool.close()
+        await asyncio.gather(pool.close(), narrow.close())
 
 
 def build(

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
+    from services.kit.access import Principal
     from services.kit.clock import Clock
     from services.kit.log.growth import Growth
     from services.kit.personal import Vault
     from services.kit.postgres import Pool
     from services.reporting.feed import Feed
+    from services.reporting.narrow import Narrow
     from services.reporting.readers import Readers
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """`pool` reads the views and the log, `secret` signs guests' keys."""
+    """`pool` reads the views and the log of the whole desk, `narrow` some clients', `secret` signs guests' keys."""
 
     pool: Pool
     vault: Vault
     clock: Clock
     feed: Feed
     secret: bytes
+    narrow: Narrow
+
+    def reading(self, caller: Principal) -> Pool:
+        """What reads for a caller: of tickets and views, no row of a client that they may not see."""
+        return self.pool if caller.clients is None else cast("Pool", self.narrow.to(caller.clients))
 
 
 @dataclass(frozen=True, slots=True)

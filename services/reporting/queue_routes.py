@@ -23,7 +23,7 @@ def add_queue_routes(app: FastAPI, edge: Edge) -> None:
         """Tickets by next deadline, or as asked; a page continues where its cursor says, whatever was added before."""
         now = edge.clock.now()
         asked = asked_of(given, caller, now)
-        page = await page_of(edge.pool, asked)
+        page = await page_of(edge.reading(caller), asked)
         shown = {
             "items": page.items,
             "next_cursor": page.next_cursor,
@@ -39,4 +39,5 @@ def add_queue_routes(app: FastAPI, edge: Edge) -> None:
     async def figures(caller: Caller, given: Annotated[DashboardParameters, Query()]) -> Response:
         """The desk in figures, now or at any instant before."""
         clients = clients_seen(None, caller)
-        return await answer(await dashboard(edge.pool, clients, instant(given.as_of), edge.clock.now()), edge.vault)
+        reader, at = edge.reading(caller), instant(given.as_of)
+        return await answer(await dashboard(reader, clients, at, edge.clock.now()), edge.vault)

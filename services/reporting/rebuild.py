@@ -135,6 +135,7 @@ class Rebuild:
             await connection.execute(SQL["name_schemas"], self._next, "")
             await connection.execute(SQL["drop_schema"])
             await connection.execute(SQL[f"create_{self._name}"], self._next)
+            await connection.execute(SQL["guard"], self._next)
             await connection.execute(SQL["begin"], self._name, shape)
 
     async def _load(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 from uuid import UUID
 
 import asyncpg
@@ -17,6 +18,7 @@ from contracts.subjects import LANES, lane_of_client
 from services.kit.postgres import Connection, Pool, queries
 from services.kit.references import read_reference
 from services.reporting.asked import Asked, Place
+from services.reporting.narrow import Narrowed
 from services.reporting.texts import WINDOWS, client_mark, newest_blocks
 
 SQL = queries("services/reporting/sql/search.sql")
@@ -51,7 +53,7 @@ async def found_by_words(reader: Connection | Pool, asked: Asked) -> Found:
     scores = {row["ticket"]: score(row["words"], row["rank"]) for row in found}
     matched = await reader.fetch(
         SQL["matched"], [row["lane"] for row in found], list(scores), asked.category, asked.agent, asked.unassigned,
-        asked.tag, asked.at,
+        asked.tag, asked.at, *asked.ranges,
     )  # fmt: skip
     cells = Counter((row["status"], row["priority"]) for row in matched)
     is_least = bool(found) and found[0]["texts"] >= TEXTS_MAX
@@ -70,10 +72,17 @@ async def _candidates(reader: Connection | Pool, asked: Asked, terms: Sequence[s
         if bits is not None and max(heads.values(), default=0) >> bits < NARROWER:
             continue
         window = None if bits is None else any_of(newest_blocks(heads, bits))
-        found = await reader.fetch(
-            SQL["candidates"], query, asked.clients, terms, TEXTS_MAX, PEOPLE_MAX, TICKETS_OF_PERSON_MAX, of_clients,
-            window, asked.at,
-        )  # fmt: skip
+        if isinstance(cast(object, reader), Narrowed):
+            wanted = " & ".join(f"({part})" for part in (query, of_clients, window) if part)
+            found = await reader.fetch(
+                SQL["candidates_of_some"], wanted, terms, TEXTS_MAX, PEOPLE_MAX, TICKETS_OF_PERSON_MAX, asked.at,
+                query, asked.clients,
+            )  # fmt: skip
+        else:
+            found = await reader.fetch(
+                SQL["candidates"], query, asked.clients, terms, TEXTS_MAX, PEOPLE_MAX, TICKETS_OF_PERSON_MAX,
+                of_clients, window, asked.at,
+            )  # fmt: skip
         if found and found[0]["texts"] >= TEXTS_MAX:
             break
     return found

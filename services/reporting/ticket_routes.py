@@ -58,19 +58,21 @@ def add_ticket_routes(app: FastAPI, edge: Edge) -> None:
     async def ticket(caller: Caller, ticket: Asked, as_of: AsOfText | None = None) -> Response:
         """A ticket by id or reference, as it stands, or as it stood at an instant or a position of its lane."""
         at = as_of_given(as_of)
-        held, events = await find_ticket(edge.pool, ticket, caller, at)
-        shown = await _shown(edge.pool, held, events) | {"as_of": as_of}
+        reader = edge.reading(caller)
+        held, events = await find_ticket(reader, ticket, caller, at)
+        shown = await _shown(reader, held, events) | {"as_of": as_of}
         return await answer(shown, edge.vault, opened=may_read(caller))
 
     @app.get("/tickets/{ticket}/events", responses={200: {"model": TimelineShape}})
     async def ticket_events(caller: Caller, ticket: Asked, given: Annotated[TimelineParameters, Query()]) -> Response:
         """Everything that happened to a ticket, in order."""
-        held, found = await find_ticket(edge.pool, ticket, caller, as_of_given(given.as_of))
+        reader = edge.reading(caller)
+        held, found = await find_ticket(reader, ticket, caller, as_of_given(given.as_of))
         after = given.cursor if given.cursor is not None else given.after or 0
         behind = [event for event in found if event.version > after]
         page = behind[: given.limit]
-        known = await _names(edge.pool, held, page)
-        others = await references(edge.pool, held.prefix, held.client, others_in(page))
+        known = await _names(reader, held, page)
+        others = await references(reader, held.prefix, held.client, others_in(page))
         following = str(page[-1].version) if len(behind) > len(page) else None
         shown = {"items": [timeline_item(event, known, others) for event in page], "next_cursor": following}
         return await answer(shown, edge.vault, opened=may_read(caller))

@@ -28,6 +28,7 @@ from services.reporting.app import open_app
 from services.reporting.directory_routes import write_place
 from services.reporting.edge import Edge
 from services.reporting.feed import Feed, Lost, Signal, poke
+from services.reporting.narrow import Narrow
 from services.reporting.telling import Ids
 from tests.integration.reporting_desk import ReportingDesk, reporting_api, reporting_desk
 
@@ -241,7 +242,7 @@ async def test_a_look_that_fails_is_not_the_last_one_and_is_told_meanwhile(
     await asyncio.sleep(0.4)
     assert [feed.looks] == [False]  # a list, since mypy remembers what the loop ended with
     monkeypatch.setattr(stream_routes, "BEAT_SECONDS", 0.01)
-    edge = Edge(desk.reporting, desk.writer.vault, SystemClock(), feed, b"s" * 32)
+    edge = Edge(desk.reporting, desk.writer.vault, SystemClock(), feed, b"s" * 32, Narrow(desk.reporting))
     pieces = stream_routes._signals(edge, None, None)
     assert stream_routes.BEAT not in [await anext(pieces) for _ in range(3)]
     await pieces.aclose()

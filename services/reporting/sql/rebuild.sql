@@ -61,6 +61,9 @@ SELECT reporting.create_search($1);
 -- name: create_directory
 SELECT reporting.create_directory($1);
 
+-- name: guard
+SELECT reporting.guard_view($1);
+
 -- name: index_queue
 SELECT reporting.index_queue($1);
 

@@ -50,6 +50,32 @@ SELECT s.lane, s.ticket, bit_count(bit_or(s.hits)::bit(32)) AS words, sum(s.rank
 FROM scored s
 GROUP BY s.lane, s.ticket;
 
+-- name: candidates_of_some
+-- The same for a caller who may see some clients: $1 has everything that a text must hold, their marks and the age too,
+-- $7 is what the words alone are. The functions know whom the caller may see; $8 is of whom the answer is wanted.
+WITH found AS MATERIALIZED (
+    SELECT w.lane, w.ticket, w.words
+    FROM reporting.words_found($1::text::tsquery, $8, coalesce($6::timestamptz, 'infinity'), $3) w
+), called AS (
+    SELECT n.lane, n.person, n.words FROM reporting.names_found($7::text::tsquery, $8, $4) n
+), named AS (
+    SELECT t.lane, t.ticket, c.words
+    FROM called c
+    CROSS JOIN LATERAL (
+        SELECT t.lane, t.ticket FROM tickets t
+        WHERE t.lane = c.lane AND t.requester = c.person ORDER BY t.by_age DESC LIMIT $5
+    ) t
+), scored AS (
+    SELECT f.lane, f.ticket, ts_rank(f.words, $7::text::tsquery) AS rank,
+           (SELECT bit_or(1 << (q.nth::integer - 1)) FROM unnest($2::text[]::tsquery[]) WITH ORDINALITY AS q (query, nth)
+            WHERE f.words @@ q.query) AS hits
+    FROM (SELECT lane, ticket, words FROM found UNION ALL SELECT lane, ticket, words FROM named) f
+)
+SELECT s.lane, s.ticket, bit_count(bit_or(s.hits)::bit(32)) AS words, sum(s.rank)::float8 AS rank,
+       (SELECT count(*) FROM found) AS texts
+FROM scored s
+GROUP BY s.lane, s.ticket;
+
 -- name: matched
 -- Which of these tickets the filters leave, at an instant or now, and where they stand in each order.
 SELECT t.lane, t.ticket, NULL::timestamptz AS past, t.status, coalesce(t.priority, '') AS priority,
@@ -61,6 +87,8 @@ WHERE ($3::text IS NULL OR t.category = $3)
   AND ($5::boolean IS NOT TRUE OR t.agent IS NULL)
   AND ($6::text IS NULL OR t.tags @> ARRAY[$6])
   AND ($7::timestamptz IS NULL OR t.valid_from <= $7)
+  AND ($8::bigint IS NULL OR t.by_deadline < $8)
+  AND ($9::bigint IS NULL OR t.by_age >= $9 AND t.by_age < $10::bigint)
 UNION ALL
 SELECT h.lane, h.ticket, h.valid_from, h.status, coalesce(h.priority, ''), h.by_age, d.by_deadline,
        coalesce(substr(h.priority, 2)::bigint, 9) * 288230376151711744 + greatest(0, d.by_deadline)
@@ -72,4 +100,6 @@ WHERE $7::timestamptz IS NOT NULL AND h.valid_from <= $7 AND h.valid_to > $7
   AND ($3::text IS NULL OR h.category = $3)
   AND ($4::uuid IS NULL OR h.agent = $4)
   AND ($5::boolean IS NOT TRUE OR h.agent IS NULL)
-  AND ($6::text IS NULL OR h.tags @> ARRAY[$6]);
+  AND ($6::text IS NULL OR h.tags @> ARRAY[$6])
+  AND ($8::bigint IS NULL OR d.by_deadline < $8)
+  AND ($9::bigint IS NULL OR h.by_age >= $9 AND h.by_age < $10::bigint);

@@ -1,0 +1,137 @@
+"""Each service's database role logs in and tries what it must not do; the reader sees the clients it named alone."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from services.kit.settings import ROLES, Role, Settings
+from services.reporting.narrow import Narrow
+from tests.conftest import PoolOf
+from tests.integration.reporting_desk import ReportingDesk, reporting_desk
+
+SERVICES: tuple[Role, ...] = tuple(role for role in ROLES if role != "owner")
+
+WHATEVER = {
+    "an event changed": "UPDATE log.events SET type = 'x'",
+    "an event deleted": "DELETE FROM log.events",
+    "an event written past the append": "INSERT INTO log.events (lane) VALUES (1)",
+    "a lane's head moved": "UPDATE log.lanes SET position = 0",
+    "the owners of events changed": "INSERT INTO log.ownership (role, type) VALUES ('daybook_triage', 'ticket.closed')",
+    "a command forgotten": "DELETE FROM log.commands",
+    "a table made": "CREATE TABLE public.mine ()",
+    "a schema made": "CREATE SCHEMA mine",
+    "a role made": "CREATE ROLE mine",
+    "another role taken": "SET ROLE daybook_owner",
+    "a superuser's file read": "SELECT pg_read_file('/etc/passwd')",
+    "a policy dropped": "DROP POLICY clients_named ON log.events",
+    "policies switched off": "ALTER TABLE log.events DISABLE ROW LEVEL SECURITY",
+    "the migrations' history changed": "DELETE FROM migration.applied",
+}
+ONLY: dict[str, tuple[str, set[Role]]] = {
+    "passwords read": ("SELECT password FROM intake.logins", {"intake"}),
+    "tokens read": ("SELECT digest FROM access.tokens", {"intake", "reporting", "notification"}),
+    "a token made": ("INSERT INTO access.tokens DEFAULT VALUES", {"intake"}),
+    "sessions read": ("SELECT id FROM desk.sessions", {"desk"}),
+    "persons' keys read": (
+        "SELECT wrapped FROM personal.people", {"intake", "triage", "notification", "reporting"}
+    ),
+    "a person's key removed": ("DELETE FROM personal.people WHERE false", {"intake"}),
+    "letters written": ("DELETE FROM notification.outbox WHERE false", set()),
+    "letters claimed": ("UPDATE notification.outbox SET attempts = 0 WHERE false", {"notification"}),
+    "the queue written": ("UPDATE reporting_queue.tickets SET number = 0 WHERE false", {"reporting"}),
+    "words read": ("SELECT words FROM reporting_search.words", {"reporting"}),
+    "a lease taken": ("UPDATE log.leases SET epoch = 0 WHERE false", {"relay", "triage", "notification"}),
+    "a cursor moved": (
+        "UPDATE log.cursors SET position = 0 WHERE false", {"triage", "notification", "reporting"}
+    ),
+    "watermarks moved": ("SELECT log.beat('{1}')", {"relay"}),
+    "the append called": (
+        "SELECT log.append('{}', '{}', '{}')", {"intake", "triage", "notification"}
+    ),
+    "a subscriber made": ("INSERT INTO access.bus_subscribers DEFAULT VALUES", {"intake"}),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+async def desk(database: Settings) -> AsyncIterator[ReportingDesk]:
+    async with reporting_desk(database, seed=11, clients=("acme", "bolt", "zinc")) as made:
+        await made.open()
+        await made.tell(12)
+        await made.feed()
+        yield made
+
+
+@pytest.mark.parametrize("what", WHATEVER)
+async def test_what_no_service_may_do(pool_of: PoolOf, what: str) -> None:
+    for role in SERVICES:
+        pool = await pool_of(role)
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await pool.execute(WHATEVER[what])
+
+
+@pytest.mark.parametrize("what", ONLY)
+async def test_what_only_some_may_do(pool_of: PoolOf, what: str) -> None:
+    statement, allowed = ONLY[what]
+    for role in SERVICES:
+        try:
+            await (await pool_of(role)).execute(statement)
+        except asyncpg.InsufficientPrivilegeError:
+            assert role not in allowed, f"{role} cannot: {what}"
+        except (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError):
+            assert role in allowed, f"{role} came as far as a check: {what}"
+        else:
+            assert role in allowed, f"{role} may: {what}"
+
+
+TABLES = (
+    "log.events", "reporting_queue.tickets", "reporting_queue.history", "reporting_queue.counts",
+    "reporting_queue.days", "reporting_directory.clients", "reporting_directory.people",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("table", TABLES)
+async def test_the_reader_sees_rows_of_the_clients_it_named_alone(
+    desk: ReportingDesk, pool_of: PoolOf, table: str
+) -> None:
+    everything, reader = f"SELECT DISTINCT client FROM {table}", await pool_of("reader")
+    assert {row["client"] for row in await desk.reporting.fetch(everything)} >= {"acme", "bolt", "zinc"}
+    narrow = Narrow(reader)
+    for named in (("acme",), ("bolt", "zinc"), ("nobody",)):
+        seen = {row["client"] for row in await narrow.to(named).fetch(everything)}
+        assert seen - {"_desk"} == set(named) - {"nobody"}
+    async with reader.acquire() as connection:
+        await connection.execute("RESET daybook.clients")
+        assert await connection.fetch(everything) == []
+
+
+async def test_a_search_knows_the_clients_itself_and_uses_its_index(desk: ReportingDesk, pool_of: PoolOf) -> None:
+    narrow = Narrow(await pool_of("reader"))
+    lexeme = await desk.reporting.fetchval("SELECT word FROM ts_stat('SELECT words FROM reporting_search.words')"
+                                           " WHERE ndoc >= 6 ORDER BY ndoc DESC LIMIT 1")  # fmt: skip
+    asked = "SELECT DISTINCT e.client FROM reporting.words_found(quote_literal($1)::tsquery, $2, 'infinity', 1000) w"
+    asked += " JOIN reporting_queue.tickets e ON e.lane = w.lane AND e.ticket = w.ticket"
+    everybody = ["acme", "bolt", "zinc"]
+    assert {row["client"] for row in await narrow.to(everybody).fetch(asked, lexeme, everybody)} == set(everybody)
+    assert {row["client"] for row in await narrow.to(["acme"]).fetch(asked, lexeme, everybody)} == {"acme"}
+    assert {row["client"] for row in await narrow.to(everybody).fetch(asked, lexeme, ["bolt"])} == {"bolt"}
+    assert await narrow.to(["nobody"]).fetch(asked, lexeme, everybody) == []
+
+
+async def test_row_level_security_costs_the_whole_desk_nothing(desk: ReportingDesk) -> None:
+    plan = "\n".join(
+        row[0] for row in await desk.reporting.fetch(
+            "EXPLAIN SELECT 1 FROM reporting_search.words w WHERE w.words @@ 'printer'::tsquery AND w.client = 'acme'"
+        )
+    )  # fmt: skip
+    assert "clients_seen" not in plan
+    async with desk.reporting.acquire() as connection, connection.transaction():
+        await connection.execute("SET LOCAL enable_seqscan = off")
+        plan = "\n".join(
+            row[0] for row in await connection.fetch(
+                "EXPLAIN SELECT 1 FROM reporting_search.words w WHERE w.words @@ 'printer'::tsquery"
+            )
+        )  # fmt: skip
+    assert "words_by_word" in plan
