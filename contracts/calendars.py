@@ -6,6 +6,7 @@ belongs to the day on which it begins; `24:00` is the end of a day.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date
 from enum import StrEnum
@@ -13,7 +14,15 @@ from itertools import pairwise
 from typing import Annotated, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AwareDatetime, BaseModel, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from contracts.model import ClientId, Command, Event, Part
 
@@ -35,7 +44,14 @@ class Weekday(StrEnum):
 WEEK = tuple(Weekday)
 
 LocalTime = Annotated[str, StringConstraints(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?|24:00(:00)?)$")]
-Interval = tuple[LocalTime, LocalTime]
+
+
+def _ends(given: object) -> object:
+    """Both ends of "09:00-17:30", which a person writes more easily; what is no text is left for the type to judge."""
+    return tuple(part.strip() for part in re.split("[-–]", given)) if isinstance(given, str) else given
+
+
+Interval = Annotated[tuple[LocalTime, LocalTime], BeforeValidator(_ends)]
 """From and to, local wall time: ("09:00", "17:30")."""
 
 Intervals = Annotated[tuple[Interval, ...], Field(max_length=24)]

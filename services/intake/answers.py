@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from contracts.clients import Tier
 from contracts.people import Level, Role
+from contracts.sla import Metric
 from contracts.terms import Status
 from contracts.ticket_state import Held
 
@@ -45,6 +46,28 @@ class ClientAnswer(Answer):
     languages: tuple[str, ...]
     practice: bool
     version: int
+
+
+class PreviewLine(Answer):
+    """What a ticket of one row would be due, if it came late next Friday."""
+
+    row: int
+    tickets: str
+    metric: Metric
+    asked_at: AwareDatetime
+    due_at: AwareDatetime | None
+    zone: str
+    sentence: str
+
+
+class ConfiguredAnswer(Answer):
+    """A calendar or policy. Version and instant are absent where it was in force already."""
+
+    client: str
+    name: str
+    version: int | None
+    holds_from: AwareDatetime | None
+    preview: list[PreviewLine] = Field(description="when tickets would be due by what is in force now")
 
 
 class AgentAnswer(Answer):

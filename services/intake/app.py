@@ -20,6 +20,7 @@ from contracts.model import DESK
 from contracts.people import ClockTicked
 from contracts.subjects import lane_of_client
 from services.intake.clients import Clients
+from services.intake.config_routes import add_config_routes
 from services.intake.desk_routes import CLOCK_STREAM, add_desk_routes
 from services.intake.edge import Edge
 from services.intake.people_routes import add_people_routes
@@ -106,6 +107,7 @@ def build(edge: Edge, gate: Gate, *, metrics: Metrics | None = None) -> FastAPI:
     add_ticket_routes(app, edge)
     add_people_routes(app, edge)
     add_desk_routes(app, edge, gate, now=_now, monotonic=monotonic)
+    add_config_routes(app, edge)
     lay_bare(app)
     return app
 

@@ -6,7 +6,7 @@ The API, `daybook clients apply` and the import all register clients here, so a 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -63,6 +63,8 @@ async def find_client(reader: Connection | Pool, slug: str) -> Client | None:
                     practice=told.practice,
                     version=event.version,
                 )
+            case _ if client is not None:  # its calendars and policies stand in the same stream
+                client = replace(client, version=event.version)
     return client
 
 

@@ -24,6 +24,7 @@ from services.kit.ready import announce_ready
 from services.kit.telemetry import describe as describe_error
 from services.kit.telemetry import log_message, setup_logging, setup_tracing
 from services.kit.web.api import new_api
+from services.reporting.clock_routes import add_clock_routes
 from services.reporting.consumer import Views
 from services.reporting.directory_routes import add_directory_routes
 from services.reporting.directory_view import DirectoryView
@@ -104,6 +105,7 @@ def build(
     app = new_api(TITLE, gate=gate, metrics=metrics)
     app.state.following = following
     add_ticket_routes(app, edge)
+    add_clock_routes(app, edge)
     add_queue_routes(app, edge)
     add_directory_routes(app, edge)
     add_stream_routes(app, edge)

@@ -44,6 +44,8 @@ BODIES: dict[str, Any] = {
     "POST /tickets/{}/reopen": {"reason": "hello"},
     "POST /tickets/{}/close": {"reason": "spam"},
     "PUT /clients/{}": BOLT | {"prefix": "TAKEN"},
+    "PUT /clients/{}/calendar": {"zone": "UTC", "hours": {"mon": [["09:00", "17:00"]]}},
+    "PUT /clients/{}/policy": {"rows": [{"targets": {"resolution": "8h"}}]},
     "POST /agents": {"email": "eve@desk.example", "name": "Eve"},
     "POST /sessions": {"email": "eve@desk.example", "password": "wrong"},
     "POST /clock": {"now": "2099-01-01T00:00:00Z"},

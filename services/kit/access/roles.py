@@ -41,6 +41,8 @@ RULES: Final[Mapping[str, Rule]] = {
     "POST /tickets/{}/reopen": WRITERS,
     "POST /tickets/{}/close": AGENTS,
     "PUT /clients/{}": LEADERS - {Role.LEAD},
+    "PUT /clients/{}/calendar": LEADERS - {Role.LEAD},
+    "PUT /clients/{}/policy": LEADERS - {Role.LEAD},
     "DELETE /people/{}/data": LEADERS - {Role.LEAD},
     "POST /agents": ADMIN,
     "POST /sessions": EVERYBODY,
@@ -65,6 +67,7 @@ RULES: Final[Mapping[str, Rule]] = {
     # reporting
     "GET /tickets/{}": READERS | {Role.INTAKE},
     "GET /tickets/{}/events": FOLLOWERS,
+    "GET /tickets/{}/clocks": READERS | {Role.INTAKE},
     "GET /queue": READERS,
     "GET /dashboard": READERS,
     "GET /clients": READERS | {Role.INTAKE},

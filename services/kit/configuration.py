@@ -1,0 +1,140 @@
+"""Calendars and policies of a client: put into its stream, and read from it as books. I/O; `decide_…` are pure.
+
+`_desk` holds what is in force for clients without their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from contracts.calendars import CalendarSet, PutCalendar
+from contracts.clients import ClientRegistered
+from contracts.envelope import Recorded
+from contracts.model import DESK, Event
+from contracts.policies import PolicySet, PutPolicy, Row
+from contracts.subjects import client_stream
+from services.kit.clients import Author
+from services.kit.log.append import Append, Appended, NewEvent, NotAppended, append_in
+from services.kit.log.read import read_stream
+from services.kit.postgres import Connection, Pool
+from services.kit.refused import Refused
+from services.kit.rules.calendars import recorded_holidays, refuse_closed_calendar
+from services.kit.rules.policies import Calendars, Policies
+
+History = Sequence[Recorded[Event]]
+Put = PutCalendar | PutPolicy
+Set = CalendarSet | PolicySet
+
+
+@dataclass(frozen=True)
+class Books:
+    """What is in force for one client, and was."""
+
+    policies: Policies
+    calendars: Calendars
+
+
+async def read_books(reader: Connection | Pool, slug: str) -> Books:
+    """The books of a client, of today's knowledge."""
+    client = await read_stream(reader, client_stream(slug))
+    desk = await read_stream(reader, client_stream(DESK))
+    return Books(Policies.of(client, desk), Calendars.of(client, desk))
+
+
+async def put_configuration(
+    connection: Connection, slug: str, command: Put, author: Author, now: datetime
+) -> tuple[Set | None, Appended | None]:
+    """Sets a calendar or policy in a transaction of its own; without news nothing is written. Raises Refused, and
+    Conflict where somebody put the same client at the same moment."""
+    async with connection.transaction():
+        history = await read_stream(connection, client_stream(slug))
+        desk = history if slug == DESK else await read_stream(connection, client_stream(DESK))
+        event = decide(slug, command, history, desk, now)
+        if event is None:
+            return None, None
+        new = NewEvent(
+            id=author.new_id(),
+            stream=client_stream(slug),
+            version=len(history) + 1,
+            data=event,
+            actor=author.actor,
+            origin=author.origin,
+            occurred_at=author.occurred_at,
+            trace=author.trace,
+        )
+        (result,) = await append_in(connection, [Append(slug, [new])])
+        if isinstance(result, NotAppended):
+            raise result
+    return event, result
+
+
+def decide(slug: str, command: Put, history: History, desk: History, now: datetime) -> Set | None:
+    """The event that sets what is asked for; None where it is in force already. Raises Refused. Pure."""
+    if slug != DESK and not any(isinstance(event.data, ClientRegistered) for event in history):
+        raise Refused("unknown_client", f"there is no client {slug}", "client")
+    since = (command.holds_from or now).astimezone(UTC)
+    if since < now:
+        raise Refused("holds_from_past", f"{since:%Y-%m-%d %H:%MZ} is over already", "holds_from")
+    if isinstance(command, PutCalendar):
+        return decide_calendar(slug, command, history, since)
+    return decide_policy(slug, command, history, desk, since)
+
+
+def decide_calendar(slug: str, command: PutCalendar, history: History, since: datetime) -> CalendarSet | None:
+    calendar = command.calendar()
+    refuse_closed_calendar(calendar, since)
+    known = [event.data for event in history if isinstance(event.data, CalendarSet) and event.data.name == command.name]
+    if known and known[-1].calendar == calendar and not command.apply_to_open and command.holds_from is None:
+        return None
+    holidays, years = recorded_holidays(calendar, since.year)
+    return CalendarSet(
+        client=slug,
+        name=command.name,
+        version=len(known) + 1,
+        calendar=calendar,
+        holds_from=since,
+        apply_to_open=command.apply_to_open,
+        holidays=holidays,
+        holiday_years=years,
+    )
+
+
+def decide_policy(slug: str, command: PutPolicy, history: History, desk: History, since: datetime) -> PolicySet | None:
+    policy = command.policy()
+    named = {event.data.name for event in (*history, *desk) if isinstance(event.data, CalendarSet)}
+    for field, calendar in _calendars_of(command):
+        if calendar not in named:
+            raise Refused("unknown_calendar", f"no calendar is named {calendar!r}", field)
+    if slug != DESK:
+        _refuse_other_clients(slug, policy.rows)
+    known = [event.data for event in history if isinstance(event.data, PolicySet)]
+    same = known and (known[-1].name, known[-1].policy) == (command.name, policy)
+    if same and not command.apply_to_open and command.holds_from is None:
+        return None
+    version = 1 + sum(each.name == command.name for each in known)
+    return PolicySet(
+        client=slug,
+        name=command.name,
+        version=version,
+        policy=policy,
+        holds_from=since,
+        apply_to_open=command.apply_to_open,
+    )
+
+
+def _calendars_of(command: PutPolicy) -> Iterator[tuple[str, str]]:
+    """Every calendar that a policy names, with the field that names it."""
+    yield "calendar", command.calendar
+    for number, row in enumerate(command.rows):
+        for metric, target in row.targets.items():
+            if target.calendar is not None:
+                yield f"rows.{number}.targets.{metric}.calendar", target.calendar
+
+
+def _refuse_other_clients(slug: str, rows: Iterable[Row]) -> None:
+    for number, row in enumerate(rows):
+        if row.client not in (None, slug):
+            sentence = f"row {number + 1} is for {row.client}, and this is the policy of {slug}: put it into _desk's"
+            raise Refused("invalid_field", sentence, f"rows.{number}.client")
