@@ -11,7 +11,7 @@ from contracts.clients import ClientChanged, ClientRegistered
 from contracts.envelope import Recorded
 from contracts.model import Event
 from contracts.people import AgentChanged, AgentDeactivated, AgentRegistered, PersonErased, PersonRegistered
-from contracts.subjects import lane_of
+from services.kit.personal import ERASED
 from services.kit.postgres import Connection, queries
 from services.reporting.line import stored_text
 
@@ -45,7 +45,7 @@ class DirectoryView:
                 case AgentDeactivated():
                     await connection.execute(SQL["deactivate_agent"], lane, event.stream, event.version)
                 case PersonErased(person=person):
-                    await connection.execute(SQL["forget_person"], lane_of(person), person)
-                    await connection.execute(SQL["deactivate_agent"], lane, event.stream, event.version)
+                    for forget in ("forget_person", "forget_agent"):
+                        await connection.execute(SQL[forget], lane, person, event.version, stored_text(ERASED))
                 case _:
                     pass

@@ -152,7 +152,7 @@ async def test_an_erased_person_is_gone_from_everything_and_the_figures_stay(who
     assert (await whole.get("/queue?q=zebrabody"))["total"] == 0
     assert (await whole.get("/queue?q=zebrasubject"))["total"] == 1, "words of others are still found"
     for table in ("personal.people", "intake.attachments", "notification.mailbox", "reporting_search.words",
-                  "reporting_search.names", "reporting_directory.people"):  # fmt: skip
+                  "reporting_search.names"):  # fmt: skip
         assert await count(whole.owner, table, person) == 0, table
     assert seen["queue"]["counts"] == queue["counts"]
     assert {k: v for k, v in (await whole.get("/dashboard")).items() if k != "fresh_at"} == {
@@ -160,6 +160,8 @@ async def test_an_erased_person_is_gone_from_everything_and_the_figures_stay(who
     }
     assert [(e["type"], e["time"]) for e in seen["story"]["items"]] == [(e["type"], e["time"]) for e in story["items"]]
     assert (seen["ticket"]["subject"], seen["ticket"]["status"]) == (ERASED, "open")
+    assert seen["ticket"]["requester"] == {"id": str(person), "name": ERASED, "address": None}
+    assert [item["requester_name"] for item in seen["queue"]["items"] if item["id"] == ticket["id"]] == [ERASED]
 
 
 async def test_erasing_again_is_answered_the_same_and_appends_nothing(whole: Whole) -> None:

@@ -214,7 +214,9 @@ async def test_an_erased_person_leaves_no_word_behind(desk: ReportingDesk) -> No
     await desk.feed()
 
     assert await desk.reporting.fetchval(written, person) == 0
-    assert await desk.reporting.fetchval("SELECT count(*) FROM people WHERE person = $1", person) == 0
+    known = await desk.reporting.fetchrow("SELECT name, address FROM people WHERE person = $1", person)
+    assert known is not None
+    assert tuple(known) == ('"[erased]"', None)
     assert await desk.reporting.fetchval("SELECT count(*) FROM names WHERE person = $1", person) == 0
     assert await desk.reporting.fetchval("SELECT count(*) FROM tickets WHERE requester = $1", person) > 0
     assert lane_of(person) == lane_of(desk.desk.requesters[client][1])

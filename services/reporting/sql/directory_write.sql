@@ -12,7 +12,11 @@ ON CONFLICT (lane, person) DO UPDATE SET version = excluded.version, name = excl
 WHERE p.version < excluded.version;
 
 -- name: forget_person
-DELETE FROM people WHERE lane = $1 AND person = $2;
+-- Who was there stays: everything of theirs that is shown reads [erased]. $4 is that as JSON.
+UPDATE people SET name = $4, address = NULL, version = $3 WHERE lane = $1 AND person = $2;
+
+-- name: forget_agent
+UPDATE agents SET name = $4, address = $4, active = false, version = $3 WHERE lane = $1 AND agent = $2;
 
 -- name: put_agent
 INSERT INTO agents AS a (lane, agent, version, name, address, role, level, teams, clients, active)
