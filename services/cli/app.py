@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "clients": "services.cli.clients",
     "quarantine": "services.cli.quarantine",
     "sla": "services.cli.sla",
+    "radar": "services.cli.radar",
     "contracts": "services.cli.contracts",
     "import": "services.cli.importing",
     "rebuild": "services.cli.rebuild",

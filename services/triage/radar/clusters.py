@@ -1,0 +1,218 @@
+"""Signs of an incident, ticket by ticket -> clusters that open, grow, merge and close. Pure.
+
+A key whose evidence passes the threshold belongs to the cluster that has the key already, else to one with which it
+shares OVERLAP of its tickets, else to a new one. A cluster takes in later tickets by its keys and closes after
+QUIET_SECONDS in which nothing spoke for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Final, Literal, NamedTuple
+
+QUIET_SECONDS: Final = 4 * 3600
+MERGE_SECONDS: Final = 6 * 3600
+OVERLAP: Final = 0.3
+MEMBER_MIN: Final = 0.6  # strength
+ALIVE_MIN: Final = 0.9  # strength; a weaker member does not keep a cluster open
+TICKETS_MAX: Final = 5_000  # of one cluster by name; more are counted
+OPEN_MAX: Final = 500  # clusters; the quietest suspicion gives way
+
+Kind = Literal["suspected", "declared", "joined", "merged", "closed"]
+
+
+class Change(NamedTuple):
+    """What happened to a cluster, and by which ticket or other cluster."""
+
+    kind: Kind
+    cluster: int
+    by: str
+
+
+@dataclass(slots=True)
+class Sign:
+    """The strongest evidence that a key has given: so many clients in so many tickets, and how many were usual."""
+
+    key: str
+    evidence: float
+    margin: float
+    """Evidence above the threshold; suspicions lie below zero."""
+    clients: int
+    tickets: int
+    expected: float
+    at: float
+
+    @property
+    def doubt(self) -> float:
+        """The share of its tickets that would be there without an incident."""
+        return min(1.0, self.expected / self.clients)
+
+    def doubt_after(self, gap: int) -> float:
+        """The same of a further ticket, `gap` tickets after the last that belonged to the incident.
+
+        The incident's own rate is taken to fall with the square of the time that it is silent: slowly enough for a
+        straggler that names a rare thing, fast enough that what is usual is not drawn in once the incident is over.
+        """
+        usual, rate = self.expected / self.tickets, self.clients / self.tickets
+        return usual / (usual + rate / (1.0 + rate * gap) ** 2)
+
+
+@dataclass(slots=True)
+class Cluster:
+    id: int
+    first_at: float
+    suspected_at: float
+    declared_at: float | None
+    last_at: float
+    last_place: int = 0
+    """Where in the stream the last ticket stood that surely belongs to it."""
+    closed_at: float | None = None
+    signs: dict[str, Sign] = field(default_factory=dict)
+    tickets: dict[str, float] = field(default_factory=dict)
+    """Ticket -> strength of its membership, 0 to 1."""
+    clients: dict[str, None] = field(default_factory=dict)
+    more_tickets: int = 0
+
+    def take_in(self, ticket: str, client: str, strength: float) -> bool:
+        """Adds a ticket, or strengthens its membership. Says whether it is new."""
+        known = self.tickets.get(ticket)
+        if known is None and len(self.tickets) >= TICKETS_MAX:
+            self.more_tickets += 1
+            return True
+        self.tickets[ticket] = strength if known is None else max(known, strength)
+        self.clients[client] = None
+        return known is None
+
+
+class Showed(NamedTuple):
+    """One ticket of the window that shows a key."""
+
+    ticket: str
+    client: str
+    at: float
+
+
+@dataclass(slots=True)
+class Clusters:
+    """The clusters that are open, or closed so lately that they may open again."""
+
+    number: int = 0
+    open: dict[int, Cluster] = field(default_factory=dict)
+    by_key: dict[str, int] = field(default_factory=dict)
+
+    def meet(self, sign: Sign, showed: Sequence[Showed], by: str, place: int) -> list[Change]:
+        """What a key's evidence changes. `showed` are the tickets that it rests on, the oldest first."""
+        known = self.by_key.get(sign.key)
+        changes: list[Change] = []
+        if known is None:
+            touched = [cluster for cluster in self.open.values() if _overlap(cluster, showed)]
+            if touched:
+                known = touched[0].id
+                for other in touched[1:]:
+                    changes += self._merge(self.open[known], other)
+            else:
+                known = self._open(sign, showed)
+                changes.append(Change("suspected", known, by))
+        cluster = self.open[known]
+        if not self._note(cluster, sign):
+            return changes
+        cluster.last_place = place
+        for ticket, client, at in showed:
+            cluster.take_in(ticket, client, 1.0 - sign.doubt)
+            cluster.first_at = min(cluster.first_at, at)
+        if sign.margin >= 0 and cluster.declared_at is None:
+            cluster.declared_at = sign.at
+            changes.append(Change("declared", known, by))
+        return changes
+
+    def join(self, keys: Sequence[str], report: Showed, place: int) -> list[Change]:
+        """Takes the ticket at this place of the stream into the clusters whose keys it shows."""
+        changes = []
+        for number in sorted({self.by_key[key] for key in keys if key in self.by_key}):
+            cluster = self.open[number]
+            gap = place - cluster.last_place
+            strength = 1.0 - min(cluster.signs[key].doubt_after(gap) for key in keys if key in cluster.signs)
+            if strength < MEMBER_MIN or cluster.closed_at is not None:
+                continue
+            if cluster.take_in(report.ticket, report.client, strength):
+                changes.append(Change("joined", number, report.ticket))
+            if strength >= ALIVE_MIN:
+                cluster.last_at, cluster.last_place = report.at, place
+        return changes
+
+    def quieten(self, at: float) -> list[tuple[Change, Cluster]]:
+        """Closes what has been quiet, and lets go of what cannot open again, each with its last change."""
+        gone: list[tuple[Change, Cluster]] = []
+        for cluster in list(self.open.values()):
+            quiet = at - cluster.last_at
+            if quiet >= QUIET_SECONDS and cluster.closed_at is None:
+                cluster.closed_at = cluster.last_at + QUIET_SECONDS
+            if quiet >= MERGE_SECONDS:
+                gone.append((self._let_go(cluster), cluster))
+        while len(self.open) > OPEN_MAX:
+            quietest = min(self.open.values(), key=lambda one: (one.declared_at is not None, one.last_at, one.id))
+            quietest.closed_at = quietest.closed_at or at
+            gone.append((self._let_go(quietest), quietest))
+        return gone
+
+    def _let_go(self, cluster: Cluster) -> Change:
+        del self.open[cluster.id]
+        for key in cluster.signs:
+            del self.by_key[key]
+        return Change("closed", cluster.id, "")
+
+    def _open(self, sign: Sign, showed: Sequence[Showed]) -> int:
+        self.number += 1
+        first = min((one.at for one in showed), default=sign.at)
+        self.open[self.number] = Cluster(self.number, first, sign.at, None, sign.at)
+        return self.number
+
+    def _note(self, cluster: Cluster, sign: Sign) -> bool:
+        """Keeps a sign that is new or stronger than before, and says so: only such a one shows that it goes on."""
+        before = cluster.signs.get(sign.key)
+        if before is not None and before.evidence >= sign.evidence and cluster.closed_at is None:
+            return False
+        cluster.signs[sign.key] = sign
+        self.by_key[sign.key] = cluster.id
+        cluster.last_at = sign.at
+        cluster.closed_at = None
+        return True
+
+    def _merge(self, into: Cluster, other: Cluster) -> list[Change]:
+        """The younger of two that prove to be one goes into the older."""
+        del self.open[other.id]
+        for key, sign in other.signs.items():
+            into.signs[key] = sign
+            self.by_key[key] = into.id
+        for ticket, strength in other.tickets.items():
+            into.tickets[ticket] = max(strength, into.tickets.get(ticket, 0.0))
+        into.clients.update(other.clients)
+        into.more_tickets += other.more_tickets
+        into.first_at = min(into.first_at, other.first_at)
+        into.suspected_at = min(into.suspected_at, other.suspected_at)
+        into.last_at = max(into.last_at, other.last_at)
+        into.last_place = max(into.last_place, other.last_place)
+        into.declared_at = min((at for at in (into.declared_at, other.declared_at) if at is not None), default=None)
+        return [Change("merged", into.id, str(other.id))]
+
+    def state(self) -> dict[str, Any]:
+        """Everything, as JSON can hold it exactly."""
+        return {"number": self.number, "open": [asdict(cluster) for cluster in self.open.values()]}
+
+    @staticmethod
+    def of(state: dict[str, Any]) -> Clusters:
+        """The clusters that had this state."""
+        clusters = Clusters(state["number"])
+        for given in state["open"]:
+            cluster = Cluster(**{part.name: given[part.name] for part in fields(Cluster)})
+            cluster.signs = {key: Sign(**sign) for key, sign in given["signs"].items()}
+            clusters.open[cluster.id] = cluster
+            clusters.by_key.update(dict.fromkeys(cluster.signs, cluster.id))
+        return clusters
+
+
+def _overlap(cluster: Cluster, showed: Sequence[Showed]) -> bool:
+    """Whether enough tickets are shared, of the smaller of the two."""
+    shared = sum(one.ticket in cluster.tickets for one in showed)
+    return shared > 0 and shared >= OVERLAP * min(len(showed), len(cluster.tickets))

@@ -1,0 +1,107 @@
+"""A ticket's category, service and text -> the keys under which the radar counts it. Pure.
+
+A key is a kind, a colon and words: `c:` category, `s:` service, `e:` entity (error code, host, product with a number or
+inner capitals), `w:` stemmed word, `p:` pair of neighbouring stemmed words. Each key stands once, the telling ones
+first; at most KEYS_MAX are kept, so a ticket of any length costs the same.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from services.triage.words import STOP, TEXT_MAX, WORD_MAX, listed, plain, stem
+
+KEYS_MAX: Final = 56  # keys of one ticket
+BODY_MAX: Final = 2_400  # characters; what the matter is stands first
+ENTITIES_MAX: Final = 12
+
+ENTITY: Final = re.compile(
+    r"""
+      \b(?i:error|err|code|fehler|fehlercode|erreur|errore|status|event[ ]id|exception)[ ]?
+        (?i:code|nr\.?|no\.?|number|nummer|id)?[ ]?[:\#=]?[ ]?
+        (?P<code>[A-Za-z]{0,5}[-_]?\d{2,8}|0x[0-9A-Fa-f]{2,10})(?![\w-]|\.\w)
+    | (?P<host>\b(?=[A-Za-z0-9.-]{0,60}[A-Za-z])[A-Za-z0-9][A-Za-z0-9-]{0,30}(?:\.[A-Za-z0-9][A-Za-z0-9-]{0,30}){1,4}\b)
+    | (?P<mixed>\b0x[0-9A-Fa-f]{2,10}\b|\b(?=[A-Za-z0-9_-]{0,24}\d)(?=[A-Za-z0-9_-]{0,24}[A-Za-z])
+        [A-Za-z0-9]{1,16}(?:[-_][A-Za-z0-9]{1,16}){0,3}\b)
+    | (?P<camel>\b[A-Z]?[a-z]+[A-Z][A-Za-z]{1,20}\b|\b[A-Z]{2,8}(?:[-_/][A-Z]{2,8}){0,2}\b)
+    """,
+    re.VERBOSE,
+)
+HOST: Final = re.compile(
+    r"[\d-]|\..*\.|\.(?:com|net|org|io|de|at|ch|fr|it|es|nl|eu|uk|app|dev|cloud|local|lan|internal|corp|exe|dll|php|js|py)$",
+    re.IGNORECASE,
+)
+"""What looks like a host, and not like a sentence's end without a space."""
+TOKEN: Final = re.compile(r"[^\W_]+(?:'[^\W\d_]+)?")
+UNIQUE: Final = re.compile(r"\d{7,}|[0-9a-f]{12,}|^\d+(?:st|nd|rd|th|am|pm|h|min|mb|gb|kb|px|x|uhr)$", re.IGNORECASE)
+SHOUTED: Final = listed("OK RE FW FWD AW WG ASAP FYI PS NB THE AND NOT TO PM AM EU US UK IT ID PC TV")
+
+
+def keys_of(category: str | None, service: str | None, subject: str, body: str) -> tuple[str, ...]:
+    """The keys of one ticket, without a repetition, in a fixed order."""
+    found: dict[str, None] = {}
+    if category and (name := _name(category)):
+        found["c:" + name] = None
+    if service and (name := _name(service)):
+        found["s:" + name] = None
+    subject, body = plain(subject[:TEXT_MAX]), plain(body[:BODY_MAX])
+    named, (subject, body) = entities(subject, body)
+    for entity in named:
+        found["e:" + entity] = None
+    words: dict[str, None] = {}
+    pairs: dict[str, None] = {}
+    for text in (subject, body):
+        _words(text, words, pairs)
+    for word in words:
+        found["w:" + word] = None
+        if len(found) >= KEYS_MAX * 3 // 4:
+            break
+    for pair in pairs:
+        if len(found) >= KEYS_MAX:
+            break
+        found["p:" + pair] = None
+    return tuple(found)
+
+
+def entities(*texts: str) -> tuple[list[str], list[str]]:
+    """Error codes, hosts, and names with digits or inner capitals, lower-cased, in order; and the texts without them.
+
+    Names in capitals stay in the text too: elsewhere they are written small.
+    """
+    found: dict[str, None] = {}
+    capitals = sum(map(str.isupper, texts[0])) * 2 > len(texts[0])
+
+    def take(match: re.Match[str]) -> str:
+        kind = match.lastgroup or ""
+        name = match.group(kind)
+        if UNIQUE.search(name) or len(found) >= ENTITIES_MAX or (kind == "host" and not HOST.search(name)):
+            return match.group()
+        if kind != "camel":
+            found[f"error {name}" if name.isdigit() else name.lower()] = None
+            return " "
+        if name not in SHOUTED and not (capitals and name.isupper()):
+            found[name.lower()] = None
+        return match.group()
+
+    rest = [ENTITY.sub(take, text) for text in texts]
+    return list(found), rest
+
+
+def _words(text: str, words: dict[str, None], pairs: dict[str, None]) -> None:
+    """Adds the stems and neighbouring pairs of a text; a stop word between two does not part them."""
+    before = ""
+    for raw in TOKEN.findall(text.lower()):
+        if raw in STOP or len(raw) > WORD_MAX or (len(raw) < 2 and raw.isascii()):
+            continue
+        if raw[0].isdigit() and (len(raw) < 3 or UNIQUE.search(raw)):
+            continue
+        word = stem(raw)
+        words[word] = None
+        if before and before != word:
+            pairs[f"{before} {word}"] = None
+        before = word
+
+
+def _name(text: str) -> str:
+    return " ".join(plain(text[:200]).lower().split())[:60]

@@ -1,0 +1,264 @@
+"""(Tickets in the desk's order, one at a time) -> changes of clusters. Pure: the same tickets give the same changes.
+
+In one go, in parts with `state` between, or replayed: the radar reads no clock and throws no dice. Order across lanes
+is (recorded_at, lane, position), and is the caller's to keep; a ticket that comes with an earlier instant than the one
+before counts as of that one's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from services.triage.radar.bulk import is_bulk
+from services.triage.radar.clusters import Change, Cluster, Clusters, Showed, Sign
+from services.triage.radar.evidence import (
+    CLIENTS_MIN,
+    RATIO_MIN,
+    SUSPECTED_BELOW,
+    THRESHOLDS,
+    TICKETS_MIN,
+    evidence,
+    parameters,
+    slowness,
+    threshold,
+    worth_asking,
+)
+from services.triage.radar.keys import keys_of
+from services.triage.radar.memory import Memory
+from services.triage.radar.pairs import PAIR_MIN, SUPPORTED_ABOVE, USUAL_MAX, Pair, Pairs
+from services.triage.radar.window import Kept, Showing, Window
+
+STATE_VERSION: Final = "radar-1"
+COMMON: Final = 0.05  # share of the tickets; a word that so many hold says nothing
+COMMON_FROM: Final = 200.0  # remembered tickets; before that nobody knows what is common
+ROOM_EVERY: Final = 512  # tickets
+CLIENTS_REMEMBERED: Final = 100_000
+REJECTED_RAISES: Final = 2.0  # units of evidence
+REJECTED_MAX: Final = 5_000  # keys
+
+
+class Report(NamedTuple):
+    """What the radar knows of a ticket. `at` is in seconds since 1970."""
+
+    at: float
+    client: str
+    ticket: str
+    subject: str
+    body: str
+    category: str | None = None
+    service: str | None = None
+
+
+class Radar:
+    """One desk's radar."""
+
+    def __init__(self, closed: Callable[[Cluster], None] | None = None) -> None:
+        self.clusters = Clusters()
+        self.window = Window()
+        self.pairs = Pairs()
+        self.memory: Memory | None = None
+        self.at = float("-inf")
+        self.clients: dict[str, None] = {}
+        """Clients that have written, the latest last."""
+        self.raised: dict[str, float] = {}
+        self.tickets = 0
+        self._closed = closed
+
+    def feed(self, report: Report) -> list[Change]:
+        """What one ticket more changes."""
+        at = self.at = max(self.at, report.at)
+        memory = self.memory = self.memory or Memory(at)
+        self.tickets += 1
+        for left in self.window.leaving(at):
+            memory.learn(left.learned, at)
+            self.pairs.left(left)
+        changes = self._quieten(at)
+        self.clients.pop(report.client, None)
+        self.clients[report.client] = None
+        if len(self.clients) > CLIENTS_REMEMBERED:
+            del self.clients[next(iter(self.clients))]
+        keys = keys_of(report.category, report.service, report.subject, report.body)
+        if not self.window.floods(report.client) and not is_bulk(report.subject, report.body):
+            changes += self._count(memory, report, keys)
+        if self.clusters.by_key:
+            changes += self.clusters.join(keys, Showed(report.ticket, report.client, at), self.window.place)
+        return changes
+
+    def reject(self, cluster: int) -> None:
+        """People say that this was no incident: its keys need more evidence from now on."""
+        for key in self.clusters.open[cluster].signs if cluster in self.clusters.open else ():
+            self.raised[key] = self.raised.pop(key, 0.0) + REJECTED_RAISES
+            if len(self.raised) > REJECTED_MAX:
+                del self.raised[next(iter(self.raised))]
+
+    def finish(self) -> None:
+        """Gives the clusters that are still open to `closed`, at the end of a file."""
+        for cluster in self.clusters.open.values():
+            if self._closed is not None:
+                self._closed(cluster)
+
+    def _quieten(self, at: float) -> list[Change]:
+        changes = []
+        for change, cluster in self.clusters.quieten(at) if self.clusters.open else ():
+            changes.append(change)
+            if self._closed is not None:
+                self._closed(cluster)
+        return changes
+
+    def _count(self, memory: Memory, report: Report, keys: tuple[str, ...]) -> list[Change]:
+        """Counts a ticket's keys, and asks each of them for its evidence."""
+        if not self.tickets % ROOM_EVERY:
+            memory.make_room(self.at, self.window.shown.__contains__)
+        numbers = [number for key in keys if (number := memory.number(key)) is not None]
+        often = memory.long.total * COMMON
+        asked, common = numbers, []
+        if often > COMMON_FROM * COMMON * memory.long.weight(self.at):
+            counts = memory.long.counts
+            common = [number for number in numbers if counts[number] > often and memory.names[number][0] not in "cs"]
+            if common:
+                asked = [number for number in numbers if number not in common]
+        kept = self.window.add(self.at, report.client, report.ticket, tuple(asked), tuple(common))
+        changes: list[Change] = []
+        for sign in self._signs(memory, kept):
+            showed = self._showed(memory.numbers[sign.key], sign.tickets)
+            changes += self.clusters.meet(sign, showed, report.ticket, kept.place)
+        return changes
+
+    def _signs(self, memory: Memory, kept: Kept) -> list[Sign]:
+        """The signs that the keys of the newest ticket give, the strongest first."""
+        shown, found = self.window.shown, []
+        weight = memory.long.weight(self.at)
+        total = memory.long.total / weight
+        base = {kind: threshold(kind, total) for kind in THRESHOLDS}
+        for number in kept.keys:
+            showing = shown[number]
+            if not isinstance(showing, dict):
+                continue
+            clients, key = len(showing), memory.names[number]
+            if clients > 32 and kept.place % (clients // 16):
+                continue  # a count of many grows slowly: asking now and then is enough
+            if clients < CLIENTS_MIN and key[0] != "e":
+                continue
+            bar = base[key[0]] + self.raised.get(key, 0.0)
+            alpha, beta = parameters(self._seen(memory, number, weight, total), total)
+            if clients < CLIENTS_MIN:
+                self._pair(number, showing, alpha, beta, base["e"] - THRESHOLDS["e"] + PAIR_MIN)
+                continue
+            sign = _strongest(key, showing, kept, alpha, beta, bar)
+            if sign is not None:
+                found.append(sign)
+        if self.pairs.found:
+            found += self._supported(memory, kept, 2 * base["e"] - THRESHOLDS["e"] + SUPPORTED_ABOVE, weight)
+        return sorted(found, key=lambda sign: (-sign.margin, sign.key))
+
+    def _pair(self, number: int, showing: Showing, alpha: float, beta: float, bar: float) -> None:
+        """Keeps two tickets that name a rare thing, should a third tell of the same without its name."""
+        if len(showing) != 2:
+            return
+        older, newer = showing.values()
+        tickets = max(newer.place - older.place + 1, TICKETS_MIN)
+        found = evidence(2, tickets, alpha, beta)
+        if found >= bar:
+            self.pairs.add(Pair(number, found, older, newer, frozenset(older.keys) & frozenset(newer.keys) - {number}))
+
+    def _supported(self, memory: Memory, kept: Kept, bar: float, weight: float) -> list[Sign]:
+        """The signs of pairs that share a key with the newest ticket."""
+        found, total = [], memory.long.total / weight
+        for number in kept.keys:
+            pairs = self.pairs.by_key.get(number)
+            showing = self.window.shown[number]
+            if pairs is None or not isinstance(showing, dict) or len(showing) < CLIENTS_MIN:
+                continue
+            alpha, beta = parameters(self._seen(memory, number, weight, total), total)
+            share, name = alpha / (alpha + beta), memory.names[number]
+            for pair in pairs.values():
+                since = pair.older.place
+                clients = sum(one.place >= since for one in showing.values())
+                tickets = max(kept.place - since + 1, TICKETS_MIN)
+                if clients < CLIENTS_MIN or clients - 2 < RATIO_MIN * tickets * share or tickets * share > USUAL_MAX:
+                    continue
+                both = pair.evidence + evidence(clients - 2, tickets, alpha, beta)
+                raised = self.raised.get(memory.names[pair.entity], 0.0) + self.raised.get(name, 0.0)
+                margin = both - bar - raised - slowness(kept.at - pair.older.at)
+                if margin >= -SUSPECTED_BELOW:
+                    sign = Sign(name, round(both, 6), round(margin, 6), clients, tickets, tickets * share, self.at)
+                    found.append(sign)
+        return found
+
+    def _seen(self, memory: Memory, number: int, weight: float, total: float) -> float:
+        """How many of the remembered tickets showed a key; or would have, had it always been as usual as of late."""
+        seen = memory.long.counts[number] / weight
+        near = memory.short.weight(self.at)
+        of_late = memory.short.counts[number] / near - 1.0
+        if of_late <= 0:
+            return seen
+        return max(seen, of_late * total * near / memory.short.total)
+
+    def _showed(self, number: int, tickets: int) -> list[Showed]:
+        """The tickets that show a key among the last so many, the oldest first."""
+        since = self.window.place - tickets
+        found = []
+        for kept in reversed(self.window.tickets):
+            if kept.place <= since:
+                break
+            if number in kept.keys:
+                found.append(Showed(kept.ticket, kept.client, kept.at))
+        return found[::-1]
+
+    def state(self) -> dict[str, Any]:
+        """Everything the radar knows, as JSON holds it exactly: a radar of it goes on as this one would."""
+        memory = self.memory
+        order = {} if memory is None else {number: place for place, number in enumerate(memory.numbers.values())}
+        window = self.window.state()
+        for kept in window["tickets"]:
+            kept[4:] = [[order[number] for number in numbers] for numbers in kept[4:]]
+        return {
+            "version": STATE_VERSION,
+            "at": None if memory is None else self.at,
+            "tickets": self.tickets,
+            "clients": list(self.clients),
+            "raised": self.raised,
+            "clusters": self.clusters.state(),
+            "window": window,
+            "memory": None if memory is None else memory.state(),
+        }
+
+    @staticmethod
+    def of(state: dict[str, Any], closed: Callable[[Cluster], None] | None = None) -> Radar:
+        """The radar that had this state. Raises ValueError for a state of another version."""
+        if state.get("version") != STATE_VERSION:
+            raise ValueError(f"the state is of {state.get('version')}, this radar is {STATE_VERSION}: replay the log")
+        radar = Radar(closed)
+        if state["memory"] is not None:
+            radar.at, radar.memory = state["at"], Memory.of(state["memory"])
+        radar.tickets, radar.raised = state["tickets"], dict(state["raised"])
+        radar.clients = dict.fromkeys(state["clients"])
+        radar.clusters, radar.window = Clusters.of(state["clusters"]), Window.of(state["window"])
+        return radar
+
+
+def _strongest(key: str, showing: Showing, newest: Kept, alpha: float, beta: float, bar: float) -> Sign | None:
+    """The strongest evidence of a key, over every number of late tickets that ends with the newest; None if too weak.
+
+    Counting back, each further client that showed the key is asked: so many clients in so many tickets.
+    """
+    share = alpha / (alpha + beta)
+    best: tuple[float, float, int, int] | None = None
+    clients, ask, least = 0, CLIENTS_MIN, -SUSPECTED_BELOW
+    for kept in reversed(showing.values()):
+        clients += 1
+        if clients < ask:
+            continue
+        ask = clients + 1 if clients < 16 else clients + clients // 6
+        tickets = max(newest.place - kept.place + 1, TICKETS_MIN)
+        if not worth_asking(clients, tickets * share, bar + least):
+            continue
+        found = evidence(clients, tickets, alpha, beta)
+        margin = found - bar - slowness(newest.at - kept.at)
+        if margin >= least:
+            best, least = (found, margin, clients, tickets), margin
+    if best is None:
+        return None
+    found, margin, clients, tickets = best
+    return Sign(key, round(found, 6), round(margin, 6), clients, tickets, tickets * share, newest.at)
