@@ -5,22 +5,25 @@ from __future__ import annotations
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from typing import Annotated, Literal, NamedTuple
 from uuid import UUID
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from contracts.envelope import microseconds
 from contracts.model import ClientId
 from contracts.terms import Priority, Status
 from services.kit.access import Principal
 from services.kit.log.read import Instant, parse_as_of
 from services.kit.web.problem import Problem
+from services.reporting.line import ACTIVE
 
 LIMIT = 50
 LIMIT_MAX = 200
 WORDS_MAX = 200  # characters of a search
+DAY_MICROSECONDS = 86_400 * 1_000_000
 
 Sort = Literal["deadline", "newest", "oldest", "priority", "relevance"]
 Limit = Annotated[int, Field(ge=1, le=LIMIT_MAX)]
@@ -30,6 +33,10 @@ AsOfText = Annotated[str, StringConstraints(min_length=2, max_length=40)]
 BIGINT_MAX = (1 << 63) - 1
 FIRST = UUID(int=0)
 LAST = UUID(int=(1 << 128) - 1)
+
+
+Ranges = tuple[int | None, int | None, int | None]
+"""Sort keys: due before, opened from, and opened before; each None where it is not asked for."""
 
 
 class Cursor(NamedTuple):
@@ -63,6 +70,8 @@ class QueueParameters(BaseModel):
     q: Annotated[str, StringConstraints(max_length=WORDS_MAX)] | None = Field(
         None, description="words (any of them, the best match first), a reference, or an address"
     )
+    overdue: bool = Field(False, description="only those whose promised next update has passed, at as_of or now")
+    opened_on: date | None = Field(None, description="only those that were opened on a day, of UTC as in the dashboard")
     sort: Sort | None = Field(None, description="deadline; with q: relevance")
     limit: Limit = LIMIT
     cursor: str | None = Field(None, max_length=200)
@@ -101,6 +110,12 @@ class Asked:
     cursor: Cursor | None
     at: datetime | None
     now: datetime
+    ranges: Ranges = (None, None, None)
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether a range is asked for, of which nobody keeps counts."""
+        return any(bound is not None for bound in self.ranges)
 
     @property
     def facets(self) -> list[tuple[str, str]]:
@@ -122,8 +137,10 @@ def asked_of(given: QueueParameters, caller: Principal, now: datetime) -> Asked:
     if sort == "relevance" and not words:
         sort = "deadline"
     agent, unassigned = _assignee(given.assignee, caller)
+    at = instant(given.as_of)
+    statuses = _choices("status", given.status, [status.value for status in Status]) or tuple(Status)
     return Asked(
-        statuses=_choices("status", given.status, [status.value for status in Status]) or tuple(Status),
+        statuses=tuple(status for status in statuses if status in ACTIVE) if given.overdue else statuses,
         priorities=_choices("priority", given.priority, [priority.value for priority in Priority]) or None,
         clients=clients_seen(given.client, caller),
         category=given.category,
@@ -134,9 +151,18 @@ def asked_of(given: QueueParameters, caller: Principal, now: datetime) -> Asked:
         sort=sort,
         limit=given.limit,
         cursor=read_cursor(given.cursor, sort) if given.cursor else None,
-        at=instant(given.as_of),
+        at=at,
         now=now,
+        ranges=_ranges(given, at or now),
     )
+
+
+def _ranges(given: QueueParameters, at: datetime) -> Ranges:
+    due = microseconds(at) if given.overdue else None
+    if given.opened_on is None:
+        return due, None, None
+    begin = microseconds(datetime.combine(given.opened_on, time(), UTC))
+    return due, begin, begin + DAY_MICROSECONDS
 
 
 def clients_seen(client: str | None, caller: Principal) -> tuple[str, ...] | None:

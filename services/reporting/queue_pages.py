@@ -52,7 +52,7 @@ async def page_of(reader: Reader, asked: Asked) -> Page:
         places, cells, least = found.places, found.cells, found.is_least
     else:
         kept = await _kept(reader, asked)
-        places = await _places(reader, asked, few=few_fit(kept, asked))
+        places = await _places(reader, asked, few=asked.narrowed or few_fit(kept, asked))
         cells, least = await _cells(reader, asked, kept)
     items = await rows(reader, places[: asked.limit])
     following = None
@@ -75,20 +75,20 @@ async def _cells(reader: Reader, asked: Asked, kept: Kept) -> tuple[Mapping[Cell
     """How many tickets fit in each cell, and whether there may be more than were counted."""
     if asked.at is not None:
         return await _cells_at(reader, asked, kept, asked.at), False
-    if kept.exact:
+    if kept.exact and not asked.narrowed:
         return kept.expected(), False
-    found = await reader.fetch(COUNTS["counted"], COUNTED_MAX, *_facets(asked))
+    found = await reader.fetch(COUNTS["counted"], COUNTED_MAX, *_facets(asked), *_ranges(asked))
     cells = {(row["status"], row["priority"]): row["tickets"] for row in found}
     return cells, sum(cells.values()) >= COUNTED_MAX
 
 
 async def _cells_at(reader: Reader, asked: Asked, kept: Kept, at: datetime) -> Mapping[Cell, float]:
     """What was not changed since the instant, counted from its smaller side, and what was, as it was then."""
-    since = kept.exact and await mostly_before(reader, at, asked.now)
+    since = kept.exact and not asked.narrowed and await mostly_before(reader, at, asked.now)
     cells = Counter(kept.expected() if since else {})
-    for row in await reader.fetch(COUNTS["changed"], at, *_facets(asked), since):
+    for row in await reader.fetch(COUNTS["changed"], at, *_facets(asked), since, *_ranges(asked)):
         cells[row["status"], row["priority"]] += -row["tickets"] if since else row["tickets"]
-    for row in await reader.fetch(COUNTS["past"], at, *_facets(asked)):
+    for row in await reader.fetch(COUNTS["past"], at, *_facets(asked), *_ranges(asked)):
         cells[row["status"], row["priority"]] += row["tickets"]
     return cells
 
@@ -103,6 +103,10 @@ def _facets(asked: Asked) -> tuple[object, ...]:
     return asked.clients, asked.category, asked.agent, asked.unassigned, asked.tag
 
 
+def _ranges(asked: Asked) -> tuple[object, ...]:
+    return (list(Status) if asked.narrowed else None, *asked.ranges)
+
+
 async def _places(reader: Reader, asked: Asked, *, few: bool) -> Sequence[Place]:
     """The places of one page, and of one row more where there is one."""
     cursor = asked.cursor or _beginning(asked)
@@ -110,7 +114,8 @@ async def _places(reader: Reader, asked: Asked, *, few: bool) -> Sequence[Place]
     if asked.at is None:
         return found
     newest = asked.sort == "newest"
-    past = _as_places(await reader.fetch(SQL["past"], asked.statuses, asked.at, *_filters(asked), *_cut(asked, cursor)))
+    arguments = asked.statuses, asked.at, *_filters(asked), *_cut(asked, cursor), *asked.ranges
+    past = _as_places(await reader.fetch(SQL["past"], *arguments))
     merged = sorted((*found, *past), key=lambda place: (place.key, place.ticket), reverse=newest)
     return merged[: asked.limit + 1]
 
@@ -140,7 +145,7 @@ async def _walk(reader: Reader, asked: Asked, cursor: Cursor) -> Sequence[Place]
 async def _gather(reader: Reader, asked: Asked, cursor: Cursor) -> Sequence[Place]:
     least, most = priority_range(asked.priorities) if asked.priorities else (None, None)
     arguments = asked.statuses, asked.at, *_filters(asked), *_cut(asked, cursor)
-    return _as_places(await reader.fetch(SQL["gather"], *arguments, least, most))
+    return _as_places(await reader.fetch(SQL["gather"], *arguments, least, most, *asked.ranges))
 
 
 def _filters(asked: Asked) -> tuple[object, ...]:

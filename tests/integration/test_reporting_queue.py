@@ -123,6 +123,42 @@ async def test_each_filter_leaves_what_fits_and_counts_it(http: httpx.AsyncClien
 
 @pytest.mark.parametrize("sort", SORTS)
 @pytest.mark.parametrize("as_of", [None, START + timedelta(days=4)])
+@pytest.mark.parametrize("more", [{}, {"client": "acme"}, {"assignee": "none", "status": "open"}, {"tag": "vip"}])
+async def test_the_dashboard_s_figures_lead_to_their_tickets(
+    http: httpx.AsyncClient, sort: str, as_of: datetime | None, more: dict[str, Any]
+) -> None:
+    """Overdue tickets, and those of a day, page by page, with their counts, now and then."""
+    at = as_of or NOW
+    then = {"as_of": at.isoformat()} if as_of else {}
+    whole = await everything(http, **more, **then)
+    days = Counter(item["opened_at"][:10] for item in whole)
+    late = {item["id"] for item in whole if (item["next_update_by"] or "9999") < f"{at:%Y-%m-%dT%H:%M:%S}"}
+    asked: list[tuple[dict[str, Any], set[str]]] = [({"overdue": "true"}, late)]
+    for day in [*sorted(days)[:3], "1999-01-01", "9999-12-31"]:
+        asked.append(({"opened_on": day}, {item["id"] for item in whole if item["opened_at"].startswith(day)}))
+    for ranges, expected in asked:
+        question = {**more, **then, **ranges, "sort": sort}
+        found = await everything(http, **question, limit=3)
+        assert [item["id"] for item in found] == [item["id"] for item in await everything(http, **question)]
+        assert {item["id"] for item in found} == expected, question
+        first = await page(http, **question)
+        assert (first["total"], first["total_is_least"]) == (len(expected), False)
+        if not set(more) & {"status"}:
+            assert sum(first["counts"]["status"].values()) == len(expected)
+    if not more:
+        board = (await http.get("/api/v1/dashboard", params=then)).json()
+        assert board["overdue"] == len(late)
+
+
+async def test_words_are_looked_for_among_the_overdue_and_those_of_a_day(http: httpx.AsyncClient) -> None:
+    for ranges in ({"overdue": "true"}, {"opened_on": f"{START:%Y-%m-%d}"}):
+        wide = {item["id"] for item in await everything(http, **ranges)}
+        every = {item["id"] for item in await everything(http, q="printer")}
+        assert {item["id"] for item in await everything(http, q="printer", **ranges)} == wide & every
+
+
+@pytest.mark.parametrize("sort", SORTS)
+@pytest.mark.parametrize("as_of", [None, START + timedelta(days=4)])
 async def test_walking_an_index_and_gathering_by_filters_find_the_same(
     desk: ReportingDesk, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, sort: str, as_of: datetime | None
 ) -> None:
@@ -181,6 +217,8 @@ async def test_a_cursor_of_another_order_or_hand_is_refused(http: httpx.AsyncCli
         ({"assignee": "somebody"}, "assignee"),
         ({"sort": "mood"}, "sort"),
         ({"client": "ACME"}, "client"),
+        ({"opened_on": "yesterday"}, "opened_on"),
+        ({"overdue": "maybe"}, "overdue"),
         ({"stauts": "open"}, "stauts"),
         ({"q": "x" * 201}, "q"),
     ],

@@ -8,7 +8,8 @@ GROUP BY asked.facet, c.status, c.priority
 HAVING sum(c.tickets) <> 0;
 
 -- name: counted
--- The same for a combination of facets, which nobody keeps: counted, up to a number of rows.
+-- The same for a combination of facets, or for a range of deadlines or ages, which nobody keeps: counted, up to a number
+-- of rows. A range is read by an index that begins with the status ($7).
 SELECT t.status, t.priority, count(*) AS tickets
 FROM (
     SELECT t.status, coalesce(t.priority, '') AS priority
@@ -18,6 +19,9 @@ FROM (
       AND ($4::uuid IS NULL OR t.agent = $4)
       AND ($5::boolean IS NOT TRUE OR t.agent IS NULL)
       AND ($6::text IS NULL OR t.tags @> ARRAY[$6] AND t.tags <> '{}')
+      AND ($7::text[] IS NULL OR t.status = ANY ($7))
+      AND ($8::bigint IS NULL OR t.by_deadline < $8)
+      AND ($9::bigint IS NULL OR t.by_age >= $9 AND t.by_age < $10::bigint)
     LIMIT $1
 ) t
 GROUP BY t.status, t.priority;
@@ -33,6 +37,9 @@ WHERE CASE WHEN $7::boolean THEN t.valid_from > $1::timestamptz ELSE t.valid_fro
   AND ($4::uuid IS NULL OR t.agent = $4)
   AND ($5::boolean IS NOT TRUE OR t.agent IS NULL)
   AND ($6::text IS NULL OR t.tags @> ARRAY[$6] AND t.tags <> '{}')
+  AND ($8::text[] IS NULL OR t.status = ANY ($8))
+  AND ($9::bigint IS NULL OR t.by_deadline < $9)
+  AND ($10::bigint IS NULL OR t.by_age >= $10 AND t.by_age < $11::bigint)
 GROUP BY t.status, coalesce(t.priority, '');
 
 -- name: past
@@ -45,6 +52,9 @@ WHERE tstzrange(h.valid_from, h.valid_to) @> $1::timestamptz
   AND ($4::uuid IS NULL OR h.agent = $4)
   AND ($5::boolean IS NOT TRUE OR h.agent IS NULL)
   AND ($6::text IS NULL OR h.tags @> ARRAY[$6])
+  AND ($7::text[] IS NULL OR h.status = ANY ($7))
+  AND ($8::bigint IS NULL OR ((extract(epoch FROM h.deadline) - 946684800) * 1000000)::bigint < $8)
+  AND ($9::bigint IS NULL OR h.by_age >= $9 AND h.by_age < $10::bigint)
 GROUP BY h.status, coalesce(h.priority, '');
 
 -- name: oldest

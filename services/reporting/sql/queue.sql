@@ -73,6 +73,8 @@ FROM (
       AND ($6::uuid IS NULL OR t.agent = $6)
       AND ($7::boolean IS NOT TRUE OR t.agent IS NULL)
       AND ($8::text IS NULL OR t.tags @> ARRAY[$8] AND t.tags <> '{}')
+      AND ($15::bigint IS NULL OR t.by_deadline < $15)
+      AND ($16::bigint IS NULL OR t.by_age >= $16 AND t.by_age < $17::bigint)
 ) found
 WHERE CASE WHEN $12::text = 'newest' THEN (found.key, found.ticket) < ($9::bigint, $10::uuid)
            ELSE (found.key, found.ticket) > ($9, $10) END
@@ -102,6 +104,8 @@ FROM (
       AND ($6::uuid IS NULL OR h.agent = $6)
       AND ($7::boolean IS NOT TRUE OR h.agent IS NULL)
       AND ($8::text IS NULL OR h.tags @> ARRAY[$8])
+      AND ($13::bigint IS NULL OR d.by_deadline < $13)
+      AND ($14::bigint IS NULL OR h.by_age >= $14 AND h.by_age < $15::bigint)
 ) found
 WHERE CASE WHEN $12::text = 'newest' THEN (found.key, found.ticket) < ($9::bigint, $10::uuid)
            ELSE (found.key, found.ticket) > ($9, $10) END
