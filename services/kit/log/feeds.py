@@ -74,29 +74,35 @@ class Feeds:
     async def _tell(self, subscriber: BusSubscriber) -> None:
         """Notes how far the program is; makes its stream again where the bus has lost it."""
         try:
-            state = await self._state(subscriber)
+            state, reader = await self._state(subscriber)
         except AWAY as error:  # one whose stream finds no room must not keep the others waiting
             log_message(LOG, "feed_away", logging.WARNING, token=subscriber.token, error=describe(error))
             return
         self._tails.setdefault(subscriber.token, state.last_seq)
-        await self._pool.execute(SQL["tell"], subscriber.token, state.last_seq, state.first_seq - 1)
+        await self._pool.execute(
+            SQL["tell"], subscriber.token, state.last_seq, state.first_seq - 1, reader.num_ack_pending or 0,
+            bool(reader.num_waiting),
+        )  # fmt: skip
 
-    async def _state(self, subscriber: BusSubscriber) -> api.StreamState:
-        stream, state = feed_stream(subscriber.token), None
+    async def _state(self, subscriber: BusSubscriber) -> tuple[api.StreamState, api.ConsumerInfo]:
         try:
-            state = (await self._jetstream.stream_info(stream)).state
-            await self._jetstream.consumer_info(stream, DURABLE)
+            state, reader = await self._asked(subscriber.token)
         except NotFoundError:
             state = None
         head = await self._pool.fetchval(SQL["sequence"], subscriber.lane, subscriber.client) or 0
         if state is not None and state.last_seq <= max(head, subscriber.begins):
-            return state
+            return state, reader
         # The bus was wiped, or the log put back from a backup.
         await remove_feed(self._jetstream, subscriber.token)
         await make_feed(self._jetstream, subscriber.token, min(subscriber.position, head))
         self._tails.pop(subscriber.token, None)
         log_message(LOG, "feed_made", logging.WARNING, token=subscriber.token, after=subscriber.position)
-        return (await self._jetstream.stream_info(stream)).state
+        return await self._asked(subscriber.token)
+
+    async def _asked(self, token: UUID) -> tuple[api.StreamState, api.ConsumerInfo]:
+        stream = feed_stream(token)
+        state = (await self._jetstream.stream_info(stream)).state
+        return state, await self._jetstream.consumer_info(stream, DURABLE)
 
     async def fill(self) -> None:
         """Waits until something has grown, and fills what has."""

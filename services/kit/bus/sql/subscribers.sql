@@ -1,9 +1,18 @@
 -- name: add
+-- And where all subscribers are shown.
+WITH shown AS (
+    INSERT INTO log.outside_subscribers (lane, kind, name, client, place) VALUES ($2, 'nats', $1::uuid::text, $3, $5)
+)
 INSERT INTO access.bus_subscribers (token, lane, client, key, begins, filled, position) VALUES ($1, $2, $3, $4, $5, $5, $5);
 
 -- name: forget
 -- A subscriber that never could read, and its token.
-WITH gone AS (DELETE FROM access.bus_subscribers WHERE token = $1 RETURNING token)
+WITH gone AS (
+    DELETE FROM access.bus_subscribers WHERE token = $1 RETURNING token, lane
+), hidden AS (
+    DELETE FROM log.outside_subscribers o USING gone
+    WHERE o.lane = gone.lane AND o.kind = 'nats' AND o.name = gone.token::text
+)
 DELETE FROM access.tokens t USING gone WHERE t.id = gone.token;
 
 -- name: living
@@ -20,11 +29,22 @@ WHERE s.lane = ANY ($1::smallint[]) AND s.closed_at IS NULL
   AND NOT EXISTS (SELECT FROM access.bus_subscribers_living l WHERE l.token = s.token);
 
 -- name: close
-UPDATE access.bus_subscribers SET closed_at = clock_timestamp() WHERE token = $1;
+WITH closed AS (
+    UPDATE access.bus_subscribers SET closed_at = clock_timestamp() WHERE token = $1 RETURNING token, lane
+)
+UPDATE log.outside_subscribers o SET revoked_at = clock_timestamp() FROM closed c
+WHERE o.lane = c.lane AND o.kind = 'nats' AND o.name = c.token::text;
 
 -- name: tell
-UPDATE access.bus_subscribers SET filled = $2, position = greatest(position, $3), told_at = clock_timestamp()
-WHERE token = $1 AND (filled <> $2 OR position < $3);
+-- $2 filled, $3 acknowledged, $4 sent and not acknowledged, $5 whether the program is there and asks for more.
+WITH told AS (
+    UPDATE access.bus_subscribers SET filled = $2, position = greatest(position, $3), told_at = clock_timestamp()
+    WHERE token = $1 AND (filled <> $2 OR position < $3)
+)
+UPDATE log.outside_subscribers o
+SET place = greatest(o.place, $3), waiting = $4, seen_at = CASE WHEN $5 THEN clock_timestamp() ELSE o.seen_at END
+FROM access.bus_subscribers s
+WHERE s.token = $1 AND o.lane = s.lane AND o.kind = 'nats' AND o.name = s.token::text;
 
 -- name: sequence
 -- How far a client's own numbering is; no row where it has no event yet.

@@ -1,0 +1,153 @@
+"""Streams of subscribers: filled once and in order, whatever happens to relay and bus, and no larger than said."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import UUID
+
+import nats
+import pytest
+from nats.aio.msg import Msg
+from uuid_utils.compat import uuid7
+
+from contracts.people import Role
+from contracts.subjects import lane_of_client
+from services.embedded.place import Place
+from services.kit.access.tokens import NewToken, make_token, revoke_token
+from services.kit.bus import subscribers
+from services.kit.bus.accounts import DURABLE, feed_stream
+from services.kit.bus.subscribers import add_subscriber, last_of_client, living_subscribers
+from services.kit.log import feeds
+from services.kit.log.append import Append, Appender
+from services.kit.postgres import Pool
+from services.kit.settings import Settings
+from tests.conftest import PoolOf
+from tests.integration.bus_tools import Bus, eventually, note, own_bus, relay, running, submitted, ticket_of
+
+CLIENT, NEIGHBOUR = "fed", next(name for name in map(str, range(1000)) if lane_of_client(name) == lane_of_client("fed"))
+
+
+@pytest.fixture
+async def own(database: Settings, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bus]:
+    monkeypatch.setattr(feeds, "TELL_SECONDS", 0.1)
+    monkeypatch.setattr(feeds, "LOOK_SECONDS", 0.1)
+    async with own_bus(database, place, tmp_path) as bus:
+        yield bus
+
+
+async def grow(pool: Pool, count: int) -> int:
+    """Some more events of the client and of its neighbour in the lane; the client's last sequence."""
+    appender = Appender(pool)
+    for _ in range(count):
+        for client in (CLIENT, NEIGHBOUR):
+            stream = ticket_of(client)
+            await appender.append(Append(client, [submitted(stream), note(stream, 2)]))
+    await appender.close()
+    return await last_of_client(pool, CLIENT)
+
+
+async def subscribed(pool: Pool, begins: int = 0) -> UUID:
+    new = NewToken(uuid7(), "test", Role.SUBSCRIBER, (CLIENT,))
+    async with pool.acquire() as connection, connection.transaction():
+        await make_token(connection, new)
+        await add_subscriber(connection, new.id, CLIENT, f"key of {new.id}", begins)
+    return new.id
+
+
+async def read(settings: Settings, token: UUID, upto: int) -> list[int]:
+    """Sequences as a program sees them: one at a time, acknowledged, up to one."""
+    client = await nats.connect(settings.bus_url)
+    subscription = await client.jetstream().pull_subscribe_bind(DURABLE, feed_stream(token))
+    found: list[int] = []
+    while not found or found[-1] < upto:
+        try:
+            messages: list[Msg] = await subscription.fetch(1, timeout=1)
+        except (nats.errors.TimeoutError, nats.js.errors.Error):
+            continue
+        found.append(messages[0].metadata.sequence.stream)
+        assert int((messages[0].headers or {})["ce-sequence"]) == found[-1]
+        await messages[0].ack_sync()
+    await client.close()
+    return found
+
+
+async def position_of(pool: Pool, token: UUID) -> int:
+    return next(known.position for known in await living_subscribers(pool) if known.token == token)
+
+
+async def test_two_relays_fill_it_once_and_in_order_from_where_it_begins(own: Bus, pool_of: PoolOf) -> None:
+    intake, relays = await pool_of("intake"), await pool_of("relay")
+    await grow(intake, 2)
+    everything, later = await subscribed(intake), await subscribed(intake, begins=3)
+    async with running(relay(own.settings, relays)), running(relay(own.settings, relays)):
+        last = await grow(intake, 10)
+        async with asyncio.timeout(60):
+            assert await read(own.settings, everything, last) == list(range(1, last + 1))
+            assert await read(own.settings, later, last) == list(range(4, last + 1))
+
+
+async def test_a_wiped_bus_begins_again_behind_what_was_acknowledged(own: Bus, pool_of: PoolOf) -> None:
+    intake = await pool_of("intake")
+    first = await grow(intake, 3)
+    token = await subscribed(intake)
+    async with running(relay(own.settings, await pool_of("relay"))):
+        async with asyncio.timeout(60):
+            await read(own.settings, token, first)
+
+        async def told() -> bool:
+            return await position_of(intake, token) == first
+
+        await eventually(told)
+        await own.stop()
+        own.wipe()
+        await own.start()
+        last = await grow(intake, 3)
+        async with asyncio.timeout(60):
+            assert await read(own.settings, token, last) == list(range(first + 1, last + 1))
+
+
+async def test_a_stream_holds_so_much_and_the_rest_waits_in_the_log(
+    own: Bus, pool_of: PoolOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscribers, "FEED_BYTES_MAX", 10_000)
+    intake = await pool_of("intake")
+    token = await subscribed(intake)
+    last = await grow(intake, 20)
+    async with running(relay(own.settings, await pool_of("relay"))):
+        client = await nats.connect(own.settings.bus_url)
+
+        async def is_full() -> bool:
+            try:
+                state = (await client.jetstream().stream_info(feed_stream(token))).state
+            except nats.js.errors.NotFoundError:
+                return False
+            return 5_000 < state.bytes <= 10_000
+
+        await eventually(is_full)
+        async with asyncio.timeout(60):
+            assert await read(own.settings, token, last) == list(range(1, last + 1))
+        await client.close()
+
+
+async def test_a_revoked_token_has_no_stream_any_more(own: Bus, pool_of: PoolOf) -> None:
+    intake = await pool_of("intake")
+    token, last = await subscribed(intake), await grow(intake, 2)
+    client = await nats.connect(own.settings.bus_url)
+    async with running(relay(own.settings, await pool_of("relay"))):
+        async with asyncio.timeout(60):
+            await read(own.settings, token, last)
+        shown = "SELECT count(*) FROM log.outside_read WHERE name = $1"
+        assert await (await pool_of("reporting")).fetchval(shown, str(token)) == 1
+        await revoke_token(intake, token)
+
+        async def is_gone() -> bool:
+            try:
+                await client.jetstream().stream_info(feed_stream(token))
+            except nats.js.errors.NotFoundError:
+                return bool(await (await pool_of("reporting")).fetchval(shown, str(token)) == 0)
+            return False
+
+        await eventually(is_gone)
+    await client.close()
