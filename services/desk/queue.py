@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from urllib.parse import urlencode
 
 from services.desk import words
@@ -30,6 +31,8 @@ class Filters:
     client: str = ""
     assignee: str = ""
     category: str = ""
+    overdue: str = ""
+    opened_on: str = ""
     q: str = ""
     sort: str = ""
     cursor: str = ""
@@ -39,6 +42,8 @@ class Filters:
     def of(cls, query: Mapping[str, str]) -> Filters:
         given = {name: query.get(name, "").strip() for name in cls.__dataclass_fields__}
         given["sort"] = given["sort"] if given["sort"] in words.SORTS else ""
+        given["overdue"] = "true" if given["overdue"] else ""
+        given["opened_on"] = given["opened_on"] if _is_day(given["opened_on"]) else ""
         return cls(**given)
 
     def url(self, **changes: str) -> str:
@@ -71,7 +76,16 @@ class Filters:
 
     @property
     def narrowed(self) -> bool:
-        return bool(self.priority or self.client or self.assignee or self.category or self.q)
+        narrow = (self.priority, self.client, self.assignee, self.category, self.overdue, self.opened_on, self.q)
+        return any(narrow)
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)

@@ -107,6 +107,14 @@ def test_unresolved_is_what_the_inbox_asks_for_unless_it_is_told_otherwise() -> 
     assert Filters(status="closed").asked(50)["status"] == ["closed"]
 
 
+def test_the_figures_of_the_dashboard_are_filters_of_the_queue() -> None:
+    filters = Filters.of({"overdue": "yes", "opened_on": "2026-03-01", "cursor": "abc"})
+    assert (filters.asked(50)["overdue"], filters.asked(50)["opened_on"]) == ("true", "2026-03-01")
+    assert filters.narrowed
+    assert filters.url(overdue="") == "/inbox?opened_on=2026-03-01"
+    assert Filters.of({"opened_on": "yesterday"}) == Filters()
+
+
 def test_a_reply_carries_the_promise_that_was_picked() -> None:
     fields = {"body": "We found it.", "due": "tomorrow", "due_text": "We confirm.", "status": "waiting_for_customer"}
     ask = reply(fields, reader())

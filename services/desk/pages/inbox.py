@@ -91,6 +91,8 @@ def _chosen(filters: Filters, clients: tuple[ClientFigures, ...], agents: tuple[
         ("client", client_names.get(filters.client, filters.client)),
         ("assignee", agent_names.get(filters.assignee, filters.assignee)),
         ("category", words.plain(filters.category)),
+        ("overdue", "Overdue" if filters.overdue else ""),
+        ("opened_on", f"Opened on {filters.opened_on} (UTC)" if filters.opened_on else ""),
     ]
     return [(name, shown) for name, shown in found if shown]
 
