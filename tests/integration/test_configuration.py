@@ -18,6 +18,7 @@ from services.kit.log.read import read_stream
 from services.kit.rules.open_time import us
 from services.kit.settings import Settings
 from tests.integration.intake_desk import ACME, IntakeDesk, open_desk
+from tests.integration.test_intake_people import daybook
 
 OFFICE: dict[str, Any] = {
     "zone": "Europe/Zurich",
@@ -113,3 +114,10 @@ async def test_an_unknown_client_and_another_ones_token_are_refused(desk: Intake
     assert (await desk.send("PUT", f"/clients/{DESK}/policy", POLICY, token=other)).status_code == 404
     agent = await desk.token(Role.AGENT)
     assert (await desk.send("PUT", "/clients/acme/policy", POLICY, token=agent)).status_code == 403
+
+
+async def test_the_sets_that_ship_are_applied_and_again_change_nothing(desk: IntakeDesk, database: Settings) -> None:
+    code, out = await daybook(database, "clients", "apply", "operations")
+    assert (code, "calendar always version 1" in out) == (0, True), out
+    code, out = await daybook(database, "clients", "apply", "operations")
+    assert (code, out.count("unchanged")) == (0, 3), out

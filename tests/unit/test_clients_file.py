@@ -1,0 +1,69 @@
+"""`daybook clients apply --preview`: a file of clients and terms is judged and explained without a desk."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from services.cli.app import build
+from services.cli.clients import previewed, read
+from services.cli.terms import shipped
+
+NOW = datetime(2026, 3, 4, 9, 0, tzinfo=UTC)
+WEEK = ("mon", "tue", "wed", "thu", "fri")
+OFFICE: dict[str, Any] = {"zone": "Europe/Zurich", "hours": {day: ["09:00-17:00"] for day in WEEK}}
+ACME: dict[str, Any] = {"id": "acme", "name": "Acme", "prefix": "ACME"}
+
+
+@pytest.mark.parametrize("name", ["office", "shop", "operations"])
+def test_a_set_that_ships_is_sound_and_says_what_would_be_due(name: str) -> None:
+    given = read(shipped(Path(name)))
+    assert given.desk is not None
+    (line,) = previewed([{"id": "_desk", **given.desk}], NOW)
+    assert line.outcome == "checked", line.reason
+    assert line.terms[-1] == f"policy {name}"
+    assert all("Friday 6 March 16:50" in sentence and "never" not in sentence for sentence in line.due)
+    assert any(sentence.startswith("priority P1: resolution") for sentence in line.due)
+
+
+def test_a_client_goes_by_its_own_policy_on_the_desk_s_calendar() -> None:
+    desk = {"id": "_desk", "calendars": [OFFICE]}
+    policy = {"rows": [{"targets": {"resolution": "2h"}}]}
+    told = previewed([desk, {**ACME, "policy": policy}], NOW)
+    assert [line.outcome for line in told] == ["checked", "checked"]
+    assert told[1].due == (
+        "any other ticket: resolution of a ticket of Friday 6 March 16:50 would be due Monday 9 March 10:50",
+    )
+
+
+@pytest.mark.parametrize(
+    ("terms", "reason"),
+    [
+        ({"calendars": [{**OFFICE, "zone": "Mars/X"}]}, "calendars.0.zone: 'Mars/X' is not an IANA time zone"),
+        ({"calendars": [{**OFFICE, "hours": {"mon": [540]}}]}, "calendars.0.hours.mon.0"),
+        ({"calendars": [{**OFFICE, "hours": {"mon": ["17:00-09:00"]}}]}, "is inverted"),
+        ({"calendars": [{**OFFICE, "public_holidays": ["XX"]}]}, "public_holidays: public holidays of 'XX'"),
+        ({"policy": {"rows": [{"targets": {"resolution": "2h"}}]}}, "calendar: no calendar is named 'default'"),
+        ({"calendars": [OFFICE], "policy": {"rows": [{"targets": {"resolution": 0}}]}}, "a target of zero"),
+        ({"calendar": OFFICE}, "calendar: Extra inputs"),
+    ],
+)
+def test_terms_that_contradict_themselves_are_refused_by_field(terms: dict[str, Any], reason: str) -> None:
+    (line,) = previewed([{**ACME, **terms}], NOW)
+    assert line.outcome == "refused"
+    assert reason in (line.reason or "")
+
+
+def test_the_command_explains_and_its_exit_code_tells(tmp_path: Path) -> None:
+    told = CliRunner().invoke(build("clients"), ["clients", "apply", "office", "--preview", "--json"])
+    assert (told.exit_code, json.loads(told.stdout)[0]["outcome"]) == (0, "checked")
+    file = tmp_path / "clients.yaml"
+    file.write_text("desk: {policy: {rows: []}}\n")
+    told = CliRunner().invoke(build("clients"), ["clients", "apply", str(file), "--preview"])
+    assert told.exit_code == 1
+    assert "refused: policy.rows" in told.stdout
