@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 import uvloop
 from uuid_utils.compat import uuid7
 
-from services.kit.bus import Poker, connect, run_consumer
+from services.kit.bus import run_consumer
+from services.kit.bus.late import LateBus
 from services.kit.clock import clock_for
 from services.kit.keyring import keyring
 from services.kit.log.growth import Growth
@@ -53,7 +54,7 @@ def main(settings: Settings) -> None:
 async def run(settings: Settings) -> None:
     """Runs notification until cancelled."""
     pool = await connect_pool(settings, "notification", size=POOL_SIZE)
-    client = await connect(settings, "notification-poke")
+    growth, bus = Growth(pool), LateBus()
     post = Post(Server.parse(settings.smtp_url.get_secret_value())) if settings.smtp_url else None
     metrics, clock, log_time = Metrics("notification"), clock_for(settings), settings.clock == "log"
     ring = keyring(settings, time.monotonic)
@@ -66,16 +67,15 @@ async def run(settings: Settings) -> None:
         holder=uuid7(),
         counts=Counts(metrics),
         log_time=log_time,
-        committed=Poker(client).committed,
+        committed=bus.committed,
     )
     handler = Notification(sender.wake)
-    growth = Growth(pool)
-    await growth.listen(client)
     webhooks = HookDesk(
         pool, vault, ring, growth, networks(settings.webhook_private), uuid7(), real_now, HookCounts(metrics)
     )
     try:
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(bus.hold(settings, "notification-poke", growth.listen), name="bus")
             tasks.create_task(sender.run(), name="sender")
             tasks.create_task(growth.run(), name="growth")
             tasks.create_task(Dispatcher(webhooks).run(), name="webhooks")
@@ -86,7 +86,6 @@ async def run(settings: Settings) -> None:
     finally:
         if post is not None:
             await post.close()
-        await client.close()
         await pool.close()
 
 

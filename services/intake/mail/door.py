@@ -29,7 +29,7 @@ from services.intake.mail.parse import Mail, parse
 from services.intake.mail.quarantine import Letter, lay_aside
 from services.intake.tickets import submit
 from services.kit.access.principal import Principal
-from services.kit.bus.connect import Poker, connect
+from services.kit.bus.late import late_bus
 from services.kit.clock import clock_for
 from services.kit.log.append import Appender, NotAppended
 from services.kit.metrics import Metrics
@@ -204,18 +204,18 @@ def main(settings: Settings) -> None:
 async def run(settings: Settings) -> None:
     """Takes mails until cancelled."""
     pool = await connect_pool(settings, "intake", program="daybook-door")
-    client = await connect(settings, "intake-door")
-    committed = Poker(client).committed
-    appender = Appender(pool, committed)
-    edge = assemble(settings, pool=pool, appender=appender, clock=clock_for(settings), committed=committed)
     try:
-        server = await listen(Door(edge, Metrics("door")), settings.host, settings.smtp_port)
-        announce_ready()
-        async with server:
-            await server.serve_forever()
+        async with late_bus(settings, "intake-door") as bus:
+            appender = Appender(pool, bus.committed)
+            edge = assemble(settings, pool=pool, appender=appender, clock=clock_for(settings), committed=bus.committed)
+            server = await listen(Door(edge, Metrics("door")), settings.host, settings.smtp_port)
+            announce_ready()
+            try:
+                async with server:
+                    await server.serve_forever()
+            finally:
+                await appender.close()
     finally:
-        await appender.close()
-        await client.close()
         await pool.close()
 
 

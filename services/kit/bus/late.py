@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from nats.aio.client import Client
 
     from services.kit.settings import Settings
+
+    Connected = Callable[[Client], Awaitable[None]]
 
 LOG = logging.getLogger("daybook.bus")
 RETRY_SECONDS = 5.0  # after a server that refused us; for one that is not there the client itself waits
@@ -33,27 +35,32 @@ class LateBus:
         if self._poker is not None:
             self._poker.committed(lanes)
 
-    async def connect(self, settings: Settings, name: str) -> None:
-        """Tries until it is connected."""
-        while self.client is None:
-            try:
-                self.client = await connect(settings, name)
-            except AWAY as error:
-                log_message(LOG, "bus_away", logging.WARNING, error=describe(error))
-                await asyncio.sleep(RETRY_SECONDS)
-        self._poker = Poker(self.client)
+    async def hold(self, settings: Settings, name: str, connected: Connected | None = None) -> None:
+        """Connects, sooner or later, and holds the connection until cancelled. `connected` is told, to subscribe."""
+        try:
+            while self.client is None:
+                try:
+                    self.client = await connect(settings, name)
+                except AWAY as error:
+                    log_message(LOG, "bus_away", logging.WARNING, error=describe(error))
+                    await asyncio.sleep(RETRY_SECONDS)
+            self._poker = Poker(self.client)
+            if connected is not None:
+                await connected(self.client)
+            await asyncio.Event().wait()
+        finally:
+            if self.client is not None:
+                await self.client.close()
 
 
 @asynccontextmanager
 async def late_bus(settings: Settings, name: str) -> AsyncIterator[LateBus]:
     """A connection in the background, closed with the context."""
     bus = LateBus()
-    connecting = asyncio.create_task(bus.connect(settings, name), name=name)
+    holding = asyncio.create_task(bus.hold(settings, name), name=name)
     try:
         yield bus
     finally:
-        connecting.cancel()
+        holding.cancel()
         with suppress(asyncio.CancelledError):
-            await connecting
-        if bus.client is not None:
-            await bus.client.close()
+            await holding
