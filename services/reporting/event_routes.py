@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 from fastapi import FastAPI, Header, Query, Request, Response
@@ -174,14 +175,19 @@ async def _followed(
     line = _sse if media_type == SSE else _line
     if media_type == SSE:
         yield f"retry: {RETRY_MS}\n\n".encode()
+    told = monotonic()
     while True:
         known = following.growth.heads
         async for piece, count in _pieces(edge, reading, merge, line):
             yield piece
+            told = monotonic()
             following.readers.told(reader, merge.sources, count)
         following.readers.told(reader, merge.sources, 0)
-        if not await following.growth.beyond(known, lanes, BEAT_SECONDS):
+        # By the clock, not by silence: a lane's other clients must be neither heard in it nor able to drown it.
+        if monotonic() - told >= BEAT_SECONDS:
             yield line(b"", write_place(merge.sources))
+            told = monotonic()
+        await following.growth.beyond(known, lanes, told + BEAT_SECONDS - monotonic())
         merge.grown()
 
 

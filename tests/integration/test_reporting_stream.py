@@ -20,6 +20,7 @@ from contracts.people import Role
 from services.kit.access.tokens import NewToken, make_token, revoke_token
 from services.kit.bus import connect
 from services.kit.clock import SystemClock
+from services.kit.log.growth import Growth
 from services.kit.log.places import read_positions, write_positions
 from services.kit.settings import Settings
 from services.reporting import admitted, event_routes, stream_routes
@@ -271,6 +272,27 @@ async def test_a_stream_ends_when_its_token_does(
         assert await revoke_token(desk.intake, new.id)
         async for _ in pieces:
             pass
+
+
+async def test_busy_neighbours_in_a_lane_do_not_drown_a_quiet_clients_beats(
+    desk: ReportingDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def busy(*_: object) -> bool:
+        await asyncio.sleep(0.01)
+        return True
+
+    monkeypatch.setattr(event_routes, "BEAT_SECONDS", 0.2)
+    monkeypatch.setattr(Growth, "beyond", busy)
+    headers = {"Authorization": f"Bearer {await desk.token()}", "Accept": "text/event-stream"}
+    async with (
+        open_app(desk.settings) as app,
+        served(app) as address,
+        httpx.AsyncClient(headers=headers) as http,
+        http.stream("GET", f"{address}/events?client=acme&after=now", timeout=SOON) as stream,
+        asyncio.timeout(SOON),
+    ):
+        pieces = stream.aiter_bytes()
+        assert [b": beat" in await anext(pieces) for _ in range(3)] == [False, True, True]
 
 
 async def test_numbers_larger_than_any_position_are_refused_as_such(desk: ReportingDesk) -> None:

@@ -103,7 +103,7 @@ RIGHTS: Final[Mapping[BusUser, Rights]] = {
     "relay": Rights((ALL, f"{FEEDS}.>", *(API + subject for subject in RELAY)), (POKE, CENSUS), answers=True),
     "intake": Rights((POKE,)),
     "triage": _consumer("triage", POKE),
-    "notification": _consumer("notification", POKE),
+    "notification": _consumer("notification", POKE)._replace(subscribe=(CENSUS, POKE)),
     "reporting": _consumer("reporting", SIGNAL, CENSUS)._replace(subscribe=(CENSUS, POKE, SIGNAL)),
     "system": Rights(("$SYS.REQ.SERVER.PING", "$SYS.REQ.SERVER.*.RELOAD")),
 }

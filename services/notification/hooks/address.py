@@ -17,6 +17,11 @@ Address = IPv4Address | IPv6Address
 URL_CHARACTERS_MAX: Final = 2_000
 ALL: Final = "all"
 NAT64: Final = ip_network("64:ff9b::/96")
+# What is not public although Python 3.11 calls it global: IANA's private block whole (a cloud's metadata service lies
+# in it), the relays of 6to4, another cloud's own server, and site-local addresses.
+NOT_PUBLIC: Final = tuple(
+    ip_network(text) for text in ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32", "100.64.0.0/10", "fec0::/10")
+)
 EVERY: Final[Sequence[Network]] = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 
 
@@ -40,9 +45,17 @@ def may_reach(address: Address, allowed: Sequence[Network], *, public: bool = Tr
     inner = _inner(address)
     if inner is not None:
         return may_reach(inner, allowed, public=public)
-    if public and address.is_global and not address.is_multicast and not address.is_reserved:
+    if (
+        public
+        and address.is_global
+        and not (address.is_multicast or address.is_reserved or _within(address, NOT_PUBLIC))
+    ):
         return True
-    return any(address.version == network.version and address in network for network in allowed)
+    return _within(address, allowed)
+
+
+def _within(address: Address, networks: Sequence[Network]) -> bool:
+    return any(address.version == network.version and address in network for network in networks)
 
 
 def _inner(address: Address) -> IPv4Address | None:
