@@ -18,6 +18,7 @@ from starlette.responses import RedirectResponse, Response
 from services.desk.guard import FORM_BYTES_MAX, SafeHeaders
 from services.desk.pages import (
     actions,
+    contract,
     erase,
     inbox,
     live,
@@ -26,6 +27,7 @@ from services.desk.pages import (
     manage,
     portal,
     styleguide,
+    subscribers,
     ticket,
     wallboard,
 )
@@ -62,7 +64,8 @@ def build(
         redoc_url=None,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # its logs hold what was typed into forms
     )
-    for page in (login, inbox, ticket, actions, erase, manage, wallboard, live, portal, styleguide):
+    pages = (login, inbox, ticket, actions, erase, manage, subscribers, wallboard, live, portal, styleguide, contract)
+    for page in pages:
         app.include_router(page.routes(desk))
     if desk.mailbox:
         app.include_router(mailbox.routes(desk))

@@ -194,6 +194,48 @@ class LettersPage(Shape):
     next_cursor: str | None = None
 
 
+class Subscriber(Shape):
+    """One that follows the log: a consumer of the desk's own, a webhook, a NATS account, a reader over HTTP."""
+
+    kind: str
+    id: str | None = None
+    name: str
+    client: str | None = None
+    clients: tuple[str, ...] | None = None
+    state: str = "active"
+    position: int = 0
+    behind: int = 0
+    lanes: dict[str, int] = Field(default_factory=dict)
+    retries: int = 0
+    dead_letters: int = 0
+    streams: int = 0
+    host: str | None = None
+    last_at: datetime | None = None
+    last_code: str | None = None
+    pause_reason: str | None = None
+
+
+class Subscribers(Shape):
+    items: tuple[Subscriber, ...]
+    may_change: bool = False
+
+
+class DeadLetter(Shape):
+    """An event that somebody did not take. `code` is a receiver's word, `error` a consumer's."""
+
+    position: str
+    subject: UUID
+    type: str
+    attempts: int = 0
+    code: str | None = None
+    error: str | None = None
+    failed_at: datetime
+
+
+class DeadLetters(Shape):
+    items: tuple[DeadLetter, ...]
+
+
 class GuestEntry(Shape):
     """One line of a request's history as its requester sees it. `text` is what somebody wrote, if somebody did."""
 

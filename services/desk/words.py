@@ -41,6 +41,8 @@ CLOSE_REASONS = {
     "withdrawn": "Withdrawn by the requester",
     "spam": "Spam",
 }
+WATCHERS = ("administrator", "manager", "lead", "auditor")
+"""Roles that may see who follows the log."""
 CHECKPOINTS = {
     "": "As the policy says",
     "1h": "In 1 hour",

@@ -39,6 +39,7 @@ from services.reporting.queue_view import QueueView
 from services.reporting.readers import Readers
 from services.reporting.search_view import SearchView
 from services.reporting.stream_routes import add_stream_routes
+from services.reporting.subscriber_routes import add_subscriber_routes
 from services.reporting.ticket_routes import add_ticket_routes
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ def build(
     add_directory_routes(app, edge)
     add_stream_routes(app, edge)
     add_event_routes(app, edge, following)
+    add_subscriber_routes(app, edge, following)
     add_health_routes(app, edge, told or _of_this_process(metrics))
     return app
 

@@ -1,4 +1,4 @@
-"""GET /clients, /agents, /subscribers and /mailbox: plain lists, within the caller's rights. I/O."""
+"""GET /clients, /agents and /mailbox: plain lists, within the caller's rights. I/O."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from pydantic import ConfigDict
 
 from services.kit.access import Caller, Principal
 from services.kit.clients import find_client
-from services.kit.cursor import lags
 from services.kit.postgres import queries
 from services.kit.web.problem import Problem
 from services.reporting.asked import FIRST, LAST, PageParameters, clients_seen
 from services.reporting.opened import answer, json, stored
-from services.reporting.shapes import AgentsShape, ClientShape, ClientsShape, LettersShape, SubscribersShape
+from services.reporting.shapes import AgentsShape, ClientShape, ClientsShape, LettersShape
 
 if TYPE_CHECKING:
     from services.reporting.edge import Edge
@@ -40,23 +39,6 @@ def add_directory_routes(app: FastAPI, edge: Edge) -> None:
     _add_clients(app, edge)
     _add_agents(app, edge)
     _add_letters(app, edge)
-
-    @app.get("/subscribers", responses={200: {"model": SubscribersShape}})
-    async def subscribers(caller: Caller) -> Response:
-        """Who follows the log, how far each is behind, and what it has put aside."""
-        if caller.clients is not None:
-            raise Problem("forbidden", "the token is for some clients, the lanes are everybody's")
-        letters = {row["consumer"]: row["letters"] for row in await edge.pool.fetch(SQL["dead_letters"])}
-        items = [
-            {
-                "name": name,
-                "behind": sum(lanes.values()),
-                "lanes": {str(lane): behind for lane, behind in lanes.items()},
-                "dead_letters": letters.get(name, 0),
-            }
-            for name, lanes in (await lags(edge.pool)).items()
-        ]
-        return json({"items": items})
 
 
 def _add_clients(app: FastAPI, edge: Edge) -> None:

@@ -268,11 +268,27 @@ class LettersShape(Shape):
 
 
 class SubscriberShape(Shape):
+    """One that follows the log: a consumer of the desk's own, a webhook, a NATS account, or a reader of GET /events."""
+
+    kind: str = Field(description="consumer, webhook, nats or http")
+    id: str | None = Field(description="a webhook's id, or that of a reader's token")
     name: str
+    client: str | None = Field(description="the one client that it follows")
+    clients: list[str] | None = Field(description="several clients that it follows; with `client` absent too: all")
+    state: str = Field(description="active, resting, paused; of a reader connected or seen")
+    position: int = Field(description="events up to which it is: the client's sequence, or the sum of the lanes'")
     behind: int = Field(description="events that it has not digested")
-    lanes: dict[str, int]
+    lanes: dict[str, int] = Field(description="of a consumer, how far it is behind in each lane")
+    retries: int = Field(description="messages that are tried again, or wait behind one")
     dead_letters: int
+    streams: int = Field(description="open connections of a reader")
+    delivered: int | None
+    host: str | None
+    last_at: AwareDatetime | None = Field(description="when it was last told, or asked, something")
+    last_code: str | None
+    pause_reason: str | None
 
 
 class SubscribersShape(Shape):
     items: list[SubscriberShape]
+    may_change: bool = Field(description="whether the caller may pause and replay")

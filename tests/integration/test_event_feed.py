@@ -15,11 +15,13 @@ import pytest
 
 from contracts import tickets
 from contracts.people import Role
+from contracts.subjects import lane_of_client
 from services.kit.log import select
 from services.kit.log.places import read_place, write_place
 from services.kit.settings import Settings
 from services.reporting import readers
 from services.reporting.app import open_app
+from services.reporting.shapes import SubscribersShape
 from tests.integration import reporting_history as past
 from tests.integration.reporting_desk import ReportingDesk, reporting_api, reporting_desk
 from tests.integration.test_reporting_stream import block, served
@@ -175,6 +177,38 @@ async def test_lines_that_go_on_bring_what_comes(desk: ReportingDesk) -> None:
                 break
 
     assert orjson.loads(line)["subject"] == str(ticket)
+
+
+async def test_who_follows_is_told_with_what_is_missing_and_only_to_who_may_know(desk: ReportingDesk) -> None:
+    for client in ("acme", "initech"):
+        hook = await desk.owner.fetchval(
+            "INSERT INTO notification.webhooks (webhook, name, url, client, author, failures, last_code) VALUES "
+            "(gen_random_uuid(), 'billing', 'https://hooks.example/secret?x', $1, 'token:1', 4, '503') "
+            "RETURNING webhook",
+            client,
+        )
+        place = "INSERT INTO notification.webhook_places (lane, webhook, place) VALUES ($1, $2, 3)"
+        await desk.owner.execute(place, lane_of_client(client), hook)
+    last = await desk.owner.fetchval("SELECT max(sequence) FROM log.events WHERE client = 'acme'")
+    subscriber, manager = await desk.token(Role.SUBSCRIBER, "acme"), await desk.token(Role.MANAGER, "acme")
+    async with reporting_api(desk, await desk.token()) as (http, _):
+        as_theirs = {"Authorization": f"Bearer {subscriber}"}
+        await http.get("/api/v1/events", params={"after": last - 4, "limit": 3}, headers=as_theirs)
+        await http.get("/api/v1/events", params={"client": "globex"})
+        whole = SubscribersShape.model_validate((await http.get("/api/v1/subscribers")).json())
+        as_acme = await http.get("/api/v1/subscribers", headers={"Authorization": f"Bearer {manager}"})
+    await desk.owner.execute("DELETE FROM notification.webhooks")
+
+    told = [(item.kind, item.client, item.state, item.position, item.behind) for item in whole.items]
+    assert ("webhook", "acme", "resting", 3, last - 3) in told
+    assert ("http", "acme", "seen", last - 1, 1) in told
+    assert {item.client for item in whole.items if item.kind == "webhook"} == {"acme", "initech"}
+    assert "secret" not in str(whole)
+    assert [(item["kind"], item["client"]) for item in as_acme.json()["items"]] == [
+        ("webhook", "acme"),
+        ("http", "acme"),
+    ]
+    assert as_acme.json()["may_change"]
 
 
 async def test_streams_are_limited_in_number(desk: ReportingDesk, monkeypatch: pytest.MonkeyPatch) -> None:

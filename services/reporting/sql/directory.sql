@@ -23,6 +23,3 @@ WHERE ($1::text[] IS NULL OR m.client = ANY ($1)) AND (m.kept_at, m.id) < ($2::t
   AND ($4::text IS NULL OR m.reference = $4)
 ORDER BY m.kept_at DESC, m.id DESC
 LIMIT $5;
-
--- name: dead_letters
-SELECT consumer, count(*) AS letters FROM log.dead_letters WHERE replayed_at IS NULL GROUP BY consumer;
