@@ -16,10 +16,17 @@ from typing import Any
 
 import pytest
 
+from contracts.model import DESK
 from contracts.subjects import lane_of_client
 from contracts.ticket import INITIAL, Absent, evolve, fold
 from contracts.ticket_state import Held, Ticket
+from services.cli.clients import read as read_clients
+from services.cli.terms import Terms, explained, shipped
 from services.kit.log.read import Instant, heads, read_stream
+from services.kit.rules.clock_facts import facts
+from services.kit.rules.clock_words import explain
+from services.kit.rules.clocks import clocks
+from services.kit.rules.policies import Calendars, Policies
 from services.kit.settings import Settings
 from tests.acceptance.source_logs import ITALIAN, SERVICENOW, Log, Streams, by_case, everything, reopened, run, walked
 from tests.conftest import PoolOf
@@ -193,3 +200,20 @@ async def test_a_second_run_adds_nothing(imported: Imported, database: Settings,
 
 def test_it_is_quick(imported: Imported) -> None:
     assert imported.summary["events"] / imported.summary["seconds"] > EVENTS_A_SECOND_MIN
+
+
+def test_the_clocks_of_every_ticket_are_explained_to_the_second(imported: Imported) -> None:
+    """By terms that ship with the product. The parts tile each clock, and their open time is the whole's."""
+    desk = Terms.model_validate(read_clients(shipped(Path("office"))).desk)
+    _, told = explained(DESK, desk, (), datetime(2009, 1, 1, tzinfo=UTC))
+    policies, calendars = Policies.of((), told), Calendars.of((), told)
+    for events in imported.tickets.values():
+        state = clocks(events, policies, calendars, datetime(2017, 1, 1, tzinfo=UTC))
+        assert state.cycles
+        assert facts(state) == [], "another desk's past is not ours to record"
+        for cycle, shown in zip(state.cycles, explain(state), strict=True):
+            end = state.now if cycle.end is None else cycle.part_from
+            assert all(left.to_at == right.from_at for left, right in pairwise(shown.parts))
+            whole = cycle.aim.open.between(cycle.started, end)
+            assert sum(part.open_microseconds for part in shown.parts) == whole
+            assert shown.consumed_microseconds + shown.paused_microseconds == whole
