@@ -105,8 +105,10 @@ def end_if_cancelled() -> None:
 
 
 async def tell(error: Exception) -> None:
-    """What a connection does with an error that belongs to no call: a line in the log, and it goes on."""
+    """What a connection does with an error that belongs to no call: a line in the log, and it goes on. Unless its task
+    was told to end: an attempt that fails at that very moment swallows it, and the next ones would go on for ever."""
     log_message(LOG, "bus_error", logging.WARNING, error=describe(error))
+    end_if_cancelled()
 
 
 class Poker:
