@@ -190,7 +190,10 @@ def set_category(command: ask.SetCategory, ticket: Held) -> list[Event]:
 
 
 def change_tags(command: ask.ChangeTags, ticket: Held) -> list[Event]:
-    """What is there is not added, what is not there is not removed."""
+    """What is there is not added, what is not there is not removed. A closed ticket can be tagged, one that goes on
+    elsewhere can't."""
+    if ticket.merged_into is not None:
+        raise _merged(ticket)
     both = set(command.add) & set(command.remove)
     if both:
         raise Refused("tag_added_and_removed", f"the tag {min(both)!r} is added and removed at once", "remove")

@@ -96,7 +96,7 @@ def test_a_closed_ticket_still_takes_a_note() -> None:
 
 def test_a_merged_ticket_names_where_it_goes_on() -> None:
     merged = told(after(SUBMIT), [tell.TicketMerged(into=OTHER)])
-    for command in (REPLY, REOPEN, ask.ReceiveMessage(body="Hello?")):
+    for command in (REPLY, REOPEN, ask.ReceiveMessage(body="Hello?"), ask.ChangeTags(add=("vip",))):
         refused = refusal(merged, command)
         assert refused.code == "merged"
         assert str(OTHER) in str(refused)
