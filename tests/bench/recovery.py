@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
@@ -91,11 +91,11 @@ async def _back(running: Desk, name: str) -> float:
         found: int = await database.fetchval(query)
         return found >= number
 
-    await _until(lambda: all_done(tickets), f"{name} is at rest")
+    await until(lambda: all_done(tickets), f"{name} is at rest")
     _kill(running, name)
     started = time.monotonic()
     await _submitted(running)
-    await _until(lambda: all_done(tickets + 1), f"{name} is back")
+    await until(lambda: all_done(tickets + 1), f"{name} is back")
     seconds = time.monotonic() - started
     await line.close()
     await database.close()
@@ -118,7 +118,7 @@ async def _submitted(running: Desk) -> None:
             await line.close()
         return status == 201
 
-    await _until(sent, "a ticket is taken")
+    await until(sent, "a ticket is taken")
 
 
 async def _taken(running: Desk) -> float:
@@ -128,7 +128,7 @@ async def _taken(running: Desk) -> float:
     return await taken_over(_settings(running), PATIENCE_SECONDS)
 
 
-async def _until(holds: Callable[[], Awaitable[bool]], what: str, seconds: float = PATIENCE_SECONDS) -> None:
+async def until(holds: Callable[[], Awaitable[bool]], what: str, seconds: float = PATIENCE_SECONDS) -> None:
     end = time.monotonic() + seconds
     while not await holds():
         if time.monotonic() > end:
@@ -144,7 +144,7 @@ async def wiped(settings: Settings, events: int) -> CaughtUp:
     total = await pool.fetchval("SELECT sum(position) FROM log.lanes")
     started = time.monotonic()
     async with serving(settings, "relay", *CONSUMERS):
-        await _until(lambda: at_head(pool), "every consumer is at the head", 1_800)
+        await until(lambda: at_head(pool), "every consumer is at the head", 1_800)
     seconds = time.monotonic() - started
     lost = await pool.fetchval(
         "SELECT count(*) FROM (SELECT stream, max(version) AS version FROM log.events WHERE type LIKE 'ticket.%' "
@@ -155,13 +155,13 @@ async def wiped(settings: Settings, events: int) -> CaughtUp:
     return CaughtUp(int(total), seconds, lost)
 
 
-async def at_head(pool: Pool) -> bool:
-    """Whether every service's cursor of every lane is at the head."""
+async def at_head(pool: Pool, consumers: Sequence[str] = CONSUMERS) -> bool:
+    """Whether the services' cursors of every lane are at the head."""
     behind: int = await pool.fetchval(
         "SELECT count(*) FROM log.lanes l CROSS JOIN unnest($1::text[]) AS k (consumer) "
         "LEFT JOIN log.cursors c ON c.lane = l.lane AND c.consumer = k.consumer "
         "WHERE coalesce(c.position, 0) < l.position",
-        list(CONSUMERS),
+        list(consumers),
     )
     return behind == 0
 
