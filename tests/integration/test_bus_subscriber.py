@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import queue
+import re
 import shutil
 import signal
 import subprocess
@@ -178,6 +179,21 @@ def test_it_consumes_is_killed_resumes_and_sees_no_gap_and_nothing_foreign(desk:
         assert not {"ce-lane", "ce-position", "Nats-Msg-Id"} & message["headers"].keys()
         assert "globex" not in json.dumps(message)
         assert "Canary" not in json.dumps(message)
+
+
+def test_the_readmes_program_reads(desk: DeskProcess, node: Path) -> None:
+    blocks = re.findall(r"```js\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+    (program,) = (block for block in blocks if "@nats-io" in block)
+    (node / "readme.mjs").write_text(program)
+    (node / "reader.json").write_text(json.dumps({"nats": created(desk, "acme")}))
+    running = subprocess.Popen(("node", "readme.mjs"), cwd=node, stdout=subprocess.PIPE, text=True)
+    assert running.stdout is not None
+    try:
+        first = running.stdout.readline()
+    finally:
+        running.kill()
+        running.wait()
+    assert first.startswith("1 client.registered {")
 
 
 def settled(administrator: httpx.Client, client: str) -> int:
