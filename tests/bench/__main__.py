@@ -15,7 +15,7 @@ from uuid_utils.compat import uuid7
 
 from services.kit.personal import Vault
 from services.kit.postgres import connect_pool
-from tests.bench import append, door, follow, peer, rebuild, sealing
+from tests.bench import append, clocks, door, follow, peer, rebuild, sealing
 from tests.bench.desk import desk
 from tests.bench.servers import servers
 from tests.bench.table import Row, show, write
@@ -137,6 +137,8 @@ async def main() -> None:
         rows.append(await appends(given.events))
         status.update("N10: encryption")
         rows.append(await sealing.row(given.events // 2))
+        status.update("G11: clocks")
+        rows.append(clocks.row())
         status.update("G2: from the log to a consumer")
         rows.append(await follows(given.seconds))
         status.update("G3, G4: a whole desk")
