@@ -35,9 +35,10 @@ def routes(desk: Desk) -> APIRouter:
 
 
 async def _gone(visit: Visit, reference: str) -> None:
-    """Waits until the ticket's page shows the requester no more, for a few seconds."""
+    """Waits until the ticket's page shows neither the requester nor their words any more, for a few seconds: the one
+    goes from a view, the other with a key that this process may hold for a moment longer."""
     for _ in range(LOOKS_MAX):
         ticket = await visit.api.get(f"/tickets/{quote(reference, safe='')}", Ticket)
-        if ticket.requester.name is None:
+        if ticket.requester.name is None and ticket.subject is None:
             return
         await asyncio.sleep(LOOK_SECONDS)
