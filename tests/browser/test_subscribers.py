@@ -64,7 +64,7 @@ def state(browser: Browser, desk: DeskProcess, administrator: dict[str, str]) ->
 def manager(browser: Browser, desk: DeskProcess, state: Any, api: httpx.Client) -> Iterator[Manager]:
     """`manager("/subscribers", dark=True)`: a page of the administrator's."""
     contexts: list[Any] = []
-    assert api
+    assert api.headers
 
     def open_page(path: str, *, dark: bool = False, phone: bool = False) -> Page:
         context = browser.new_context(

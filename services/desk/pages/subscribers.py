@@ -39,7 +39,8 @@ def routes(desk: Desk) -> APIRouter:
     async def dead_letters(request: Request, kind: str, name: str) -> Response:
         visit = await desk.visit(request)
         letters = await visit.api.get(f"{_path(kind, name)}/dead-letters", DeadLetters)
-        shown = {"letters": letters.items, "kind": kind, "name": name, "title": request.query_params.get("title", name)}
+        title = request.query_params.get("title", name)
+        shown: dict[str, Any] = {"letters": letters.items, "kind": kind, "name": name, "title": title}
         return desk.pages.page("dead_letters.html", visit.reader, mailbox=desk.mailbox, place="subscribers", **shown)
 
     @router.post("/subscribers/{kind}/{name}/{action}")
