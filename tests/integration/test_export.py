@@ -283,8 +283,8 @@ async def test_a_home_without_a_running_desk_takes_an_export_in(source: Source, 
 
     async def read_back() -> tuple[int, str, str]:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "services", "import", str(source.folder), "--erased", "none", "--json", env=environment,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+            sys.executable, "-m", "services", "import", str(source.folder), "--erased", "none", "--json",
+            env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         out, errors = await process.communicate()
         return process.returncode or 0, out.decode(), errors.decode()
