@@ -8,7 +8,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 # A tree that was moved or copied gets a new environment: its scripts name the old place.
 INSTALLED := .venv/installed-$(shell pwd | cksum | cut -d ' ' -f 1)
 
-.PHONY: help install up demo test check bench chaos contracts format lock clean
+.PHONY: help install up demo test check evaluate bench chaos contracts format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ check: install ## ruff, mypy, the house rules, generated files
 	$(BIN)/mypy
 	$(BIN)/pytest --quiet tests/test_tidy.py
 	$(BIN)/daybook contracts check
+
+evaluate: install ## what triage and the radar reach on labelled data and in the simulator, with intervals
+	$(BIN)/python -m tests.evaluate
 
 bench: install ## the figures of the goals, measured on this machine
 	$(BIN)/python -m tests.bench

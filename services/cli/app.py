@@ -26,6 +26,7 @@ COMMANDS: dict[str, str] = {
     "quarantine": "services.cli.quarantine",
     "sla": "services.cli.sla",
     "radar": "services.cli.radar",
+    "triage": "services.cli.triage",
     "contracts": "services.cli.contracts",
     "import": "services.cli.importing",
     "rebuild": "services.cli.rebuild",

@@ -25,9 +25,11 @@ SENTENCES: Mapping[str, str] = {
 }
 WHOLE: Mapping[str, str] = {
     "stated_urgency.not_stated": "No urgency stated, taken as normal",
+    "stated_urgency.rarely_confirmed": "Urgency that was rarely confirmed before",
     "service.unknown": "No service named, taken as important",
     "words.urgent": "Urgent words",
     "words.deadline": "Words of a deadline",
+    "words.failure": "Words of a failure",
     "words.outage": "Words of an outage",
     "words.data_loss": "Words of lost data",
     "words.security": "Words of a breach",

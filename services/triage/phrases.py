@@ -56,6 +56,14 @@ avant (?:{TIME}|midi|demain|ce soir);échéance
 entro (?:le \d+|domani|oggi|stasera);scadenza
 antes de (?:las \d+|mañana|hoy);fecha límite;el corte es
 """
+FAILURE: Final = r"""
+crash\w*;hangs?;hung;freez\w+;frozen;fatal;fails?;failed;failing;failures?;broken;not work(?:ing)?;doesn't work
+does not work;stopped working;stops working;exceptions?;stack ?trace;unable to;no longer (?:works|starts|opens)
+stürzt ab;abgestürzt;absturz;fehlermeldung\w*;fehler beim;funktioniert nicht;geht nicht;lässt sich nicht;defekt\w*
+ne (?:marche|fonctionne) (?:pas|plus);plante
+non funziona;si blocca;guast\w+
+no funciona;se bloquea;fall[oó]
+"""
 URGENT: Final = r"""
 urgent\w*;asap;as soon as possible;immediately;right away;emergency;with priority
 dringend\w*;sofort;umgehend;eilig
@@ -75,6 +83,7 @@ KINDS: Final = (
     ("security", 15, SECURITY),
     ("data_loss", 15, DATA_LOSS),
     ("deadline", 10, DEADLINE),
+    ("failure", 10, FAILURE),
     ("urgent", 5, URGENT),
 )
 """Code, points and phrases of each kind, in the order in which points are given, up to what words may bring."""

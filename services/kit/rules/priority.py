@@ -19,7 +19,7 @@ from contracts.model import Personal
 from contracts.terms import Priority, Reason, Urgency
 from contracts.tickets import TicketPrioritised
 
-RULE_VERSION: Final = "priority-1"
+RULE_VERSION: Final = "priority-2"
 """Grows with every change of a table or rule in this file: a recorded judgement names the rules it was made with."""
 
 STATED: Final = {Urgency.LOW: 0, Urgency.NORMAL: 10, Urgency.HIGH: 20, Urgency.CRITICAL: 35}
@@ -29,6 +29,7 @@ TONE: Final = (8, 15)
 EXCHANGES: Final = ((12, 10), (6, 5))  # from so many exchanges on, so many points
 REOPENED: Final = 10
 SLACK: Final = (5, 15)
+TRUST_FIRST: Final = 3  # confirmed claims that a client without a history is taken to have
 URGENCY_CUTS: Final = (45, 20)
 
 TIERS: Final = {Tier.BASIC: 0, Tier.STANDARD: 10, Tier.PREMIUM: 20}
@@ -53,6 +54,7 @@ MATRIX: Final = (
 )
 """Impact high to low by urgency high to low."""
 
+P1_FROM_CLIENTS: Final = 20 * log2(5)  # points; two clients raise it by a step, five make it P1
 INCIDENT_P2_CLIENTS: Final = 3
 INCIDENT_P1_CLIENTS: Final = 10
 
@@ -70,9 +72,13 @@ class Facts:
     """What a priority is judged from. `words` and the events explain it; nothing else of the text is known here."""
 
     stated: Urgency | None = None
+    confirmed: int = 0
+    denied: int = 0
+    """How often people kept, and lowered, the priority that this client's stated urgency had given."""
     words: tuple[Evidence, ...] = ()
     tone_points: int = 0
     """0, 8 or 15."""
+    tone_words: tuple[Personal, ...] = ()
     exchanges: int = 1
     exchange_event: UUID | None = None
     """The message or reply that reached the threshold."""
@@ -114,7 +120,12 @@ class _Points:
 
     @property
     def priority(self) -> Priority:
-        scored = MATRIX[_band(self.impact, IMPACT_CUTS)][_band(self.urgency, URGENCY_CUTS)]
+        column = _band(self.urgency, URGENCY_CUTS)
+        scored = MATRIX[_band(self.impact, IMPACT_CUTS)][column]
+        if self.clients >= P1_FROM_CLIENTS:
+            return Priority.P1
+        if self.clients:
+            scored = min(scored, _step_above(MATRIX[_band(self.impact - self.clients, IMPACT_CUTS)][column]))
         return scored if self.floor is None else min(scored, self.floor)
 
 
@@ -159,9 +170,26 @@ def _band(total: float, cuts: tuple[int, int]) -> int:
     return 0 if total >= cuts[0] else 1 if total >= cuts[1] else 2
 
 
+def _step_above(priority: Priority) -> Priority:
+    ranks = sorted(Priority)
+    return ranks[max(0, ranks.index(priority) - 1)]
+
+
+def _trust(facts: Facts) -> float:
+    """How much of a stated urgency above the normal counts: the mean of a Beta posterior of being confirmed."""
+    return (facts.confirmed + TRUST_FIRST) / (facts.confirmed + facts.denied + TRUST_FIRST)
+
+
+def _stated_points(facts: Facts) -> tuple[float, float]:
+    """The points of the stated urgency, and those of them that the client's history takes away."""
+    points = NOT_STATED if facts.stated is None else STATED[facts.stated]
+    return points, round(max(0, points - NOT_STATED) * (1 - _trust(facts)), 1)
+
+
 def _points(facts: Facts) -> _Points:
+    stated, doubted = _stated_points(facts)
     return _Points(
-        stated=NOT_STATED if facts.stated is None else STATED[facts.stated],
+        stated=stated - doubted,
         words=min(WORDS_MAX, sum(evidence.points for evidence in facts.words)),
         tone=facts.tone_points,
         exchanges=exchange_points(facts.exchanges),
@@ -188,22 +216,7 @@ def _floor(facts: Facts) -> Priority | None:
 
 def _reasons(facts: Facts, points: _Points) -> Iterator[Reason]:
     """One reason an input, in the order of the table; inputs that say nothing are left out."""
-    stated = "not_stated" if facts.stated is None else facts.stated.value
-    yield Reason(code=f"stated_urgency.{stated}", axis="urgency", points=points.stated)
-    left = WORDS_MAX
-    for evidence in facts.words:
-        given = min(left, evidence.points)
-        left -= given
-        yield Reason(code=f"words.{evidence.code}", axis="urgency", points=given, words=evidence.words)
-    if points.tone:
-        yield Reason(code="tone", axis="urgency", points=points.tone)
-    if points.exchanges:
-        events = () if facts.exchange_event is None else (facts.exchange_event,)
-        yield Reason(code="exchanges", axis="urgency", points=points.exchanges, events=events)
-    if points.reopened:
-        yield Reason(code="reopened", axis="urgency", points=points.reopened, events=facts.reopened_by)
-    if points.slack:
-        yield Reason(code="sla_slack", axis="urgency", points=points.slack)
+    yield from _urgency_reasons(facts, points)
     yield Reason(code=f"service.{service_of(facts.category)[0]}", axis="impact", points=points.service)
     yield Reason(code=f"tier.{facts.tier.value}", axis="impact", points=points.tier)
     if points.sender:
@@ -212,6 +225,28 @@ def _reasons(facts: Facts, points: _Points) -> Iterator[Reason]:
         yield Reason(code="clients_affected", axis="impact", points=points.clients)
     if points.floor is not None:
         yield Reason(code=f"incident.{points.floor.value}", axis="floor", points=0)
+
+
+def _urgency_reasons(facts: Facts, points: _Points) -> Iterator[Reason]:
+    stated = "not_stated" if facts.stated is None else facts.stated.value
+    said, doubted = _stated_points(facts)
+    yield Reason(code=f"stated_urgency.{stated}", axis="urgency", points=said)
+    if doubted:
+        yield Reason(code="stated_urgency.rarely_confirmed", axis="urgency", points=-doubted)
+    left = WORDS_MAX
+    for evidence in facts.words:
+        given = min(left, evidence.points)
+        left -= given
+        yield Reason(code=f"words.{evidence.code}", axis="urgency", points=given, words=evidence.words)
+    if points.tone:
+        yield Reason(code="tone", axis="urgency", points=points.tone, words=facts.tone_words)
+    if points.exchanges:
+        events = () if facts.exchange_event is None else (facts.exchange_event,)
+        yield Reason(code="exchanges", axis="urgency", points=points.exchanges, events=events)
+    if points.reopened:
+        yield Reason(code="reopened", axis="urgency", points=points.reopened, events=facts.reopened_by)
+    if points.slack:
+        yield Reason(code="sla_slack", axis="urgency", points=points.slack)
 
 
 Change = tuple[str, str, float]
