@@ -22,6 +22,7 @@ from services.kit.rules.open_time import NEVER, SECOND, OpenTime, instant, joine
 from services.kit.rules.policies import Aim
 
 NOBODY = UUID(int=0)
+SECONDS_MAX = 1e12  # more than what can be laid out; a float beyond is not exact to the microsecond either
 
 
 class Wrong(ValueError):
@@ -59,7 +60,7 @@ class CaseCalendar(BaseModel):
 
 
 def _microseconds(given: Any) -> int:
-    if isinstance(given, bool) or not isinstance(given, int | float | Decimal):
+    if isinstance(given, bool) or not isinstance(given, int | float) or not abs(given) < SECONDS_MAX:
         raise ValueError("write seconds as a number")
     return round(Decimal(str(given)) * SECOND)
 

@@ -154,7 +154,7 @@ def policy_set(given: Mapping[str, Any], version: int, at: AwareDatetime) -> Pol
     for key, value in given.items():
         name, _, unit = key.rpartition("_")
         if name in TARGETS and unit in UNITS:
-            targets |= dict.fromkeys((str(metric) for metric in TARGETS[name]), round(float(value) * UNITS[unit]))
+            targets |= dict.fromkeys((str(metric) for metric in TARGETS[name]), _seconds(key, value, UNITS[unit]))
         elif key not in {"pause_on", "reopen", "reopen_window_seconds"}:
             raise Wrong(f"policy.{key} is not known: write targets such as first_response_min or solution_h")
     put = read(
@@ -168,6 +168,13 @@ def policy_set(given: Mapping[str, Any], version: int, at: AwareDatetime) -> Pol
     return PolicySet(
         client="acme", name="file", version=version, policy=put.policy(), holds_from=at, apply_to_open=True
     )
+
+
+def _seconds(key: str, value: Any, unit: int) -> int:
+    try:
+        return round(float(value) * unit)
+    except (TypeError, ValueError, OverflowError):
+        raise Wrong(f"policy.{key} is no number: {value!r}") from None
 
 
 def recorded(version: int, at: AwareDatetime, by: str, event: Event) -> Recorded[Event]:

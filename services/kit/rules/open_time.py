@@ -20,9 +20,10 @@ NEVER = 1 << 62
 YEARS = (1900, 2200)  # first and last that can be laid out: what does not open in them never does
 MICROSECOND = timedelta(microseconds=1)
 
+FIRST, LAST = ((datetime(year, 6, 1, tzinfo=UTC) - EPOCH) // MICROSECOND for year in YEARS)
 Span = tuple[int, int]
 LayOut = Callable[[int], Iterable[Span]]
-"""A year of the UTC calendar -> the open intervals that begin in it; they may overlap and come in any order."""
+"""A year -> the open intervals of its local days; they may overlap and come in any order."""
 
 
 def us(at: datetime) -> int:
@@ -156,7 +157,7 @@ class OpenTime:
         """Lays out what lies from one instant to the other, and a year more on both sides."""
         if start >= self._first and end < self._last:
             return
-        low, high = _clipped(instant(start).year - 1), _clipped(instant(max(start, end)).year + 1)
+        low, high = _year(start, -1), _year(max(start, end), 1)
         if self._laid:
             low, high = min(low, *self._laid), max(high, *self._laid)
         for year in range(low, high + 1):
@@ -170,10 +171,16 @@ class OpenTime:
     def _extend_back(self) -> bool:
         return self._search(range(min(self._laid) - 1, YEARS[0] - 1, -1))
 
-    def _search(self, years: Iterable[int]) -> bool:
-        found = any(self._lay(year) for year in years)
-        self._index()
-        return found
+    def _search(self, years: range) -> bool:
+        """As many years at a time as there are already, so that a far due time does not index them again and again."""
+        while years:
+            some = max(len(self._laid), 1)
+            found = [self._lay(year) for year in years[:some]]
+            if any(found):
+                self._index()
+                return True
+            years = years[some:]
+        return False
 
     def _lay(self, year: int) -> bool:
         """Whether anything opens in the year."""
@@ -193,7 +200,9 @@ class OpenTime:
         self._last = us(datetime(max(self._laid) + 1, 1, 1, tzinfo=UTC)) - 2 * DAY
 
 
-def _clipped(year: int) -> int:
+def _year(at: int, more: int) -> int:
+    """The year of an instant and so many more, within those that can be laid out."""
+    year = instant(min(max(at, FIRST), LAST)).year + more
     return min(max(year, YEARS[0]), YEARS[1])
 
 
