@@ -10,6 +10,7 @@ from statistics import median
 import pytest
 
 from services.triage.radar.clusters import Change, Cluster
+from services.triage.radar.memory import Memory
 from services.triage.radar.radar import Radar, Report
 from services.triage.radar.wording import sentence, strongest_first
 from tests.radar.desk import START, Desk, Plan
@@ -148,15 +149,18 @@ def test_a_rejected_cluster_raises_the_bar_for_its_keys(everyday: list[Report]) 
     assert radar.raised["e:error 1252"] == 2.0
 
 
-def test_a_stream_in_parts_gives_what_it_gives_in_one_go() -> None:
+def test_a_stream_in_parts_gives_what_it_gives_in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.triage.radar.radar.PAIR_MIN", 0.0)  # so that a short stream has pairs to save
     reports = list(desk(5, days=2, warm=0.8).reports())
     whole_changes, _, whole = fed(reports)
-    radar, changes = Radar(), []
+    radar, changes, paired = Radar(), [], False
     for start in range(0, len(reports), 311):
         for report in reports[start : start + 311]:
             changes += radar.feed(report)
+        paired = paired or bool(radar.pairs.found)
         radar = Radar.of(json.loads(json.dumps(radar.state())))
     assert changes == whole_changes
+    assert paired
     assert json.dumps(radar.state(), sort_keys=True) == json.dumps(whole.state(), sort_keys=True)
 
 
@@ -189,3 +193,33 @@ def test_the_judge_counts_what_is_found_invented_and_told_twice() -> None:
     judge(simulated.incidents, [right, again, wrong], score)
     assert (score.clusters, score.fragments, score.false_a_week) == (3, 1, 0.5)
     assert score.recall(incident.size) == 1 / sum(one.size == incident.size for one in simulated.incidents)
+
+
+def test_a_memory_without_room_forgets_the_rarest_and_keeps_what_is_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.triage.radar.memory.KEYS_MAX", 100)
+    monkeypatch.setattr("services.triage.radar.memory.FULL", 150)
+    memory = Memory(0.0)
+    often = memory.number("w:often")
+    assert often is not None
+    for _ in range(5):
+        memory.learn([often], 0.0)
+    rare = [memory.number(f"w:{place}") for place in range(120)]
+    assert memory.number("p:one more") is None
+    memory.make_room(0.0, {number for number in rare[:10] if number is not None}.__contains__)
+    assert memory.number("w:often") == often
+    assert [memory.numbers.get(f"w:{place}") for place in range(10)] == rare[:10]
+    assert len(memory.numbers) == 11
+    assert memory.forgotten == 110
+    assert Memory.of(json.loads(json.dumps(memory.state()))).state() == memory.state()
+
+
+def test_weights_are_scaled_back_without_a_change_of_any_share() -> None:
+    memory = Memory(0.0)
+    number = memory.number("w:one")
+    assert number is not None
+    year = 365 * 86_400.0
+    for week in range(3 * 52):
+        memory.learn([number] if week % 2 else [], week * 7 * 86_400.0)
+    assert memory.short.origin > 0
+    assert memory.short.weight(3 * year) < 2.0**101
+    assert 0 < memory.long.counts[number] / memory.long.total < 1

@@ -17,8 +17,8 @@ TICKETS_MIN: Final = 32  # tickets; three in a row are judged as three in so man
 BASE_STREAM: Final = 20_000.0  # tickets in the decayed history, about 2,000 a day: where the thresholds hold as given
 LN10: Final = log(10.0)
 
-GROWTH: Final = 1.8  # units for each tenfold of it: more tickets ask more often, and of rarer words
-UNSURE: Final = 0.5  # units for each tenth that a short history holds of it: what is usual is not known yet
+GROWTH: Final = 2.2  # units for each tenfold of it: more tickets ask more often, and of rarer words
+UNSURE: Final = 0.8  # units for each tenth that a short history holds of it: what is usual is not known yet
 
 THRESHOLDS: Final = {"c": 6.2, "s": 6.2, "e": 4.8, "w": 7.3, "p": 8.3}
 SUSPECTED_BELOW: Final = 1.0  # units of evidence below the threshold

@@ -6,6 +6,7 @@ the two kinds of evidence add up: the name's, and that of the others alone, sinc
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -27,6 +28,11 @@ class Pair:
     newer: Kept
     shared: frozenset[int]
     """The other keys of both."""
+
+
+def pair_of(entity: int, evidence: float, older: Kept, newer: Kept) -> Pair:
+    """The pair of two tickets, with what else they share."""
+    return Pair(entity, evidence, older, newer, frozenset(older.keys) & frozenset(newer.keys) - {entity})
 
 
 @dataclass(slots=True)
@@ -60,3 +66,15 @@ class Pairs:
             pair = self.found.get(key)
             if pair is not None and pair.older is kept:
                 self.drop(key)
+
+    def state(self) -> list[tuple[int, float, int, int]]:
+        """Name, evidence, and the places of the two tickets, in order of their finding."""
+        return [(pair.entity, pair.evidence, pair.older.place, pair.newer.place) for pair in self.found.values()]
+
+    @staticmethod
+    def of(state: Iterable[tuple[int, float, int, int]], window: Iterable[Kept]) -> Pairs:
+        """The pairs that had this state, beside the window that was saved with it."""
+        pairs, at = Pairs(), {kept.place: kept for kept in window}
+        for entity, found, older, newer in state:
+            pairs.add(pair_of(entity, found, at[older], at[newer]))
+        return pairs

@@ -26,7 +26,7 @@ from services.triage.radar.evidence import (
 )
 from services.triage.radar.keys import keys_of
 from services.triage.radar.memory import Memory
-from services.triage.radar.pairs import PAIR_MIN, SUPPORTED_ABOVE, USUAL_MAX, Pair, Pairs
+from services.triage.radar.pairs import PAIR_MIN, SUPPORTED_ABOVE, USUAL_MAX, Pairs, pair_of
 from services.triage.radar.window import Kept, Showing, Window
 
 STATE_VERSION: Final = "radar-1"
@@ -160,7 +160,7 @@ class Radar:
         tickets = max(newer.place - older.place + 1, TICKETS_MIN)
         found = evidence(2, tickets, alpha, beta)
         if found >= bar:
-            self.pairs.add(Pair(number, found, older, newer, frozenset(older.keys) & frozenset(newer.keys) - {number}))
+            self.pairs.add(pair_of(number, found, older, newer))
 
     def _supported(self, memory: Memory, kept: Kept, bar: float, weight: float) -> list[Sign]:
         """The signs of pairs that share a key with the newest ticket."""
@@ -221,6 +221,7 @@ class Radar:
             "raised": self.raised,
             "clusters": self.clusters.state(),
             "window": window,
+            "pairs": [[order[entity], *rest] for entity, *rest in self.pairs.state()],
             "memory": None if memory is None else memory.state(),
         }
 
@@ -235,6 +236,7 @@ class Radar:
         radar.tickets, radar.raised = state["tickets"], dict(state["raised"])
         radar.clients = dict.fromkeys(state["clients"])
         radar.clusters, radar.window = Clusters.of(state["clusters"]), Window.of(state["window"])
+        radar.pairs = Pairs.of(state["pairs"], radar.window.tickets)
         return radar
 
 
