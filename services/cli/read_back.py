@@ -57,7 +57,8 @@ def read_back(folder: Path, erased: str, *, as_json: bool) -> None:
             )
         )
     else:
-        print(f"{events:,} events and everything beside them were read back in {seconds:.1f} s")
+        print(f"{events:,} events and what lay beside them were read back in {seconds:.1f} s")
+        print(export.followers)
         print(f"{again.erased:,} persons of the list are erased here again, {again.before:,} were in the export")
 
 

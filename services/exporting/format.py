@@ -17,15 +17,26 @@ from contracts.envelope import EPOCH, microseconds
 from services.kit.log.walk import Stored
 
 FORMAT: Final = "daybook-export"
-VERSION: Final = 1
+VERSION: Final = 2
 MANIFEST: Final = "manifest.json"
 
+SUBSCRIBERS: Final = (
+    "webhooks", "webhook_secrets", "webhook_places", "webhook_letters", "bus_subscribers", "outside_subscribers",
+)  # fmt: skip
+"""Who is told of events outside, how far each is, and what it did not take. Exports of version 1 have none of it."""
 TABLES: Final = (
     "people", "secrets", "commands", "cursors", "dead_letters", "prefixes", "tokens", "logins", "attachments",
-    "quarantine", "mails", "outbox", "mailbox",
+    "quarantine", "mails", "outbox", "mailbox", *SUBSCRIBERS,
 )  # fmt: skip
 """Everything beside the events that cannot be computed again from them, in the order in which it is read back. Views
-are not here: they can. Of tokens and logins only digests and hashes are kept anywhere."""
+are not here: they can. Neither are sessions, which end with their desk, nor the accounts of NATS, whose public keys are
+the subscribers' rows. Of tokens and logins only digests and hashes are kept anywhere, and webhooks' secrets are wrapped
+by the master key; their addresses stand open."""
+
+
+def tables_of(version: int) -> tuple[str, ...]:
+    """The tables of a whole export of this version."""
+    return TABLES if version > 1 else tuple(table for table in TABLES if table not in SUBSCRIBERS)
 
 
 class BadExport(Exception):

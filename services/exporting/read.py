@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -20,6 +19,10 @@ from services.kit.log.walk import NO_LANE, Fault, Walk
 from services.proving import heads
 from services.proving.doors import answered
 from services.proving.people import key_faults
+
+FOLLOWERS = ("webhooks", "bus_subscribers")
+UNREADABLE = (ValueError, KeyError, TypeError, AttributeError)
+"""What a line that was changed may raise."""
 
 Told = Callable[[int], None]
 
@@ -37,6 +40,11 @@ class Export:
         return self.manifest["clients"] is None
 
     @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables that a whole export of its version has."""
+        return form.tables_of(self.manifest["version"])
+
+    @property
     def events(self) -> int:
         return sum(file["rows"] for name, file in self.manifest["files"].items() if name.startswith("events/"))
 
@@ -49,6 +57,17 @@ class Export:
         """The rows of a table that were exported."""
         for line in self.lines(form.table_file(table)):
             yield orjson.loads(line)
+
+    @property
+    def followers(self) -> str:
+        """What becomes of whoever was told of events outside, in a sentence."""
+        if self.manifest["version"] == 1:
+            return "webhooks and subscribers over NATS were not in it: make them again"
+        hooks, programs = (self.manifest["files"][form.table_file(name)]["rows"] for name in FOLLOWERS)
+        return (
+            f"{hooks:,} webhooks and {programs:,} subscribers over NATS go on where they were, once this desk runs: let"
+            " the old one send nothing any more; sessions ended with it"
+        )
 
 
 def is_export(folder: Path) -> bool:
@@ -67,8 +86,8 @@ def open_export(folder: Path) -> Export:
         raise BadExport(f"{folder / form.MANIFEST} is not JSON ({error})") from error
     if not isinstance(manifest, dict) or manifest.get("format") != form.FORMAT:
         raise BadExport(f"{folder} is not an export of a desk")
-    if manifest.get("version") != form.VERSION:
-        raise BadExport(f"{folder} is of version {manifest.get('version')}, this program reads {form.VERSION}")
+    if manifest.get("version") not in range(1, form.VERSION + 1):
+        raise BadExport(f"{folder} is of version {manifest.get('version')}, this program reads up to {form.VERSION}")
     return Export(folder, manifest)
 
 
@@ -140,22 +159,23 @@ def _people(export: Export, walks: list[Walk], keys: MasterKeys | None) -> Itera
     wrapped: dict[int, dict[UUID, bytes]] = {}
     for row in _rows_or_none(export, "people"):
         try:
-            person, key = UUID(row["person"]), _bytes(row["wrapped"])
-        except ValueError:
+            lane, person, key = row["lane"], UUID(row["person"]), _bytes(row["wrapped"])
+        except UNREADABLE:
             continue  # the file's checksum names the damage; here the key is missing and its walk says so
-        wrapped.setdefault(row["lane"], {})[person] = key
+        wrapped.setdefault(lane, {})[person] = key
     for walk in walks:
         yield from key_faults(walk, wrapped.get(walk.lane, {}), keys)
 
 
 def _commands(export: Export, walks: list[Walk]) -> Iterator[Fault]:
     known = {walk.lane: walk.streams for walk in walks}
-    for lane, rows in groupby(_rows_or_none(export, "commands"), lambda row: row["lane"]):
-        streams = known.get(lane, {})
-        for row in rows:
-            event = answered(_bytes(row["answer"]))
-            if event is None or streams.get(event[0], (0, 0))[0] < event[1]:
-                yield Fault(lane, 0, f"command {row['command'][:40]!r} of {row['scope'][:80]!r} has no event")
+    for row in _rows_or_none(export, "commands"):
+        try:
+            lane, event, what = row["lane"], answered(_bytes(row["answer"])), (row["command"], row["scope"])
+        except UNREADABLE:
+            continue  # the file's checksum names the damage
+        if event is None or known.get(lane, {}).get(event[0], (0, 0))[0] < event[1]:
+            yield Fault(lane, 0, f"command {what[0][:40]!r} of {what[1][:80]!r} has no event")
 
 
 def _rows_or_none(export: Export, table: str) -> Iterator[dict[str, Any]]:

@@ -66,7 +66,7 @@ async def restore(
         lanes = [(head["lane"], head["position"], bytes.fromhex(head["hash"])) for head in export.manifest["heads"]]
         await connection.execute(SQL["heads"], *zip(*lanes, strict=True))
         await connection.execute(SQL["counters"])
-        for table in form.TABLES:
+        for table in export.tables:
             await _table(connection, export, table, {str(person) for person in erased})
         await connection.execute(SQL["erasures"])
     return count
@@ -83,7 +83,7 @@ def _refuse_unfit(export: Export, keys: MasterKeys) -> None:
     wrong = heads.fault(export.manifest, heads.own_keys(keys))
     if wrong is not None:
         raise BadExport(f"{export.folder}: {wrong}")
-    for name in map(form.table_file, form.TABLES):
+    for name in map(form.table_file, export.tables):
         wrong = file_fault(export, name)
         if wrong is not None:
             raise BadExport(f"{export.folder / name}: {wrong}")

@@ -30,7 +30,9 @@ from services.exporting.read import Export, faults_of, is_export, open_export
 from services.exporting.restore import restore
 from services.exporting.write import Writer
 from services.intake.mail.ledger import note
-from services.kit.keyring import MasterKeys
+from services.kit.bus.subscribers import SQL as SUBSCRIBERS_SQL
+from services.kit.bus.subscribers import add_subscriber
+from services.kit.keyring import NONCE_BYTES, MasterKeys, opened, wrap
 from services.kit.log.verify import verify
 from services.kit.log.walk import NO_LANE, Fault
 from services.kit.postgres import Pool, connect_pool
@@ -42,6 +44,7 @@ from tests.integration.intake_desk import IntakeDesk, open_desk
 
 FILE = b64encode(b"The printer's log: CANARY\n" * 40).decode()
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
+SECRET = bytes(range(32))  # what signs a webhook
 
 
 @dataclass
@@ -87,10 +90,38 @@ async def source(database: Settings, tmp_path_factory: pytest.TempPathFactory) -
                 "INSERT INTO intake.quarantine (lane, id, key, reason, client, person, bytes, envelope, sealed) "
                 "VALUES ($1, $2, $3, 'loop', $4, $2, 3, $5, $5)", *row,
             )  # fmt: skip
+        await follow(owner, MasterKeys(database.master_key_bytes))
         folder = tmp_path_factory.mktemp("export") / "whole"
         await Writer(folder, None).write(owner, database.master_key_bytes, NOW)
         yield Source(database, owner, desk, tickets, folder)
         await owner.close()
+
+
+async def follow(owner: Pool, keys: MasterKeys) -> None:
+    """Two webhooks, one of them held by a process and behind, and two programs that read over NATS, one revoked."""
+    hook, whole, token, revoked, holder = (UUID(int=number) for number in range(71, 76))
+    lane, name = lane_of_client("acme"), f"webhook {hook} 1"
+    await owner.execute(
+        "INSERT INTO notification.webhooks (webhook, name, url, client, types, author, holder, held_until) VALUES"
+        " ($1, 'one', 'https://hooks.example/x', 'acme', '{ticket.submitted}', 'cli', $3, 'infinity'),"
+        " ($2, 'all', 'https://hooks.example/y', NULL, '{}', 'cli', NULL, '2000-01-01Z')", hook, whole, holder,
+    )  # fmt: skip
+    await owner.execute(
+        "INSERT INTO notification.webhook_secrets (name, webhook, wrapped) VALUES ($1, $2, $3)",
+        name, hook, wrap(keys.current, name.encode(), SECRET, os.urandom(NONCE_BYTES)),
+    )  # fmt: skip
+    await owner.execute(
+        "INSERT INTO notification.webhook_places SELECT lane, $2::uuid, 2, '{}'::bigint[] FROM log.lanes UNION ALL"
+        " SELECT $1::smallint, $3::uuid, 4, '{6,7}'", lane, whole, hook,
+    )  # fmt: skip
+    await owner.execute(
+        "INSERT INTO notification.webhook_letters (lane, webhook, position, stream, event, type, state, attempts, code,"
+        " due_at, expires_at) SELECT $1, $2::uuid, p, $2, $2, 'ticket.submitted', s, 3, '503', now(), 'infinity'"
+        " FROM (VALUES (5, 'waiting'), (3, 'dead')) AS v (p, s)", lane, hook,
+    )  # fmt: skip
+    for number, program in enumerate((token, revoked)):
+        await add_subscriber(owner, program, "acme", f"U{number}", number)  # type: ignore[arg-type]
+    await owner.execute(SUBSCRIBERS_SQL["close"], revoked)
 
 
 class _Edge:
@@ -160,6 +191,49 @@ async def test_what_was_read_back_is_the_same_to_the_bit(source: Source, empty: 
     assert [fault async for fault in verify(owner)] == []
     with pytest.raises(BadExport, match="this desk is not empty"):
         await restore(export, owner, source.keys)
+    await owner.close()
+
+
+async def test_who_is_told_outside_goes_with_the_desk(source: Source, empty: Settings) -> None:
+    owner = await connect_pool(empty, "owner", size=1, idle_in_transaction_seconds=0)
+    await restore(open_export(source.folder), owner, source.keys)
+
+    assert "2 webhooks and 2 subscribers over NATS go on where they were" in open_export(source.folder).followers
+    held = await owner.fetch("SELECT name, holder, held_until < now() AS free FROM notification.webhooks ORDER BY name")
+    assert [tuple(row) for row in held] == [("all", None, True), ("one", None, True)]
+    (secret,) = await owner.fetch("SELECT name, wrapped FROM notification.webhook_secrets")
+    assert opened(source.keys.current, secret["name"].encode(), secret["wrapped"]) == SECRET
+    place = await owner.fetchrow(
+        "SELECT place, ahead FROM notification.webhook_places WHERE webhook = $1", UUID(int=71)
+    )
+    assert place is not None
+    assert tuple(place) == (4, [6, 7])
+    letters = await owner.fetch("SELECT position, state FROM notification.webhook_letters ORDER BY position")
+    assert [tuple(row) for row in letters] == [(3, "dead"), (5, "waiting")]
+    programs = await owner.fetch("SELECT token, position, closed_at IS NULL FROM access.bus_subscribers ORDER BY token")
+    assert [tuple(row) for row in programs] == [(UUID(int=73), 0, True), (UUID(int=74), 1, False)]
+    assert await owner.fetchval("SELECT count(*) FROM log.outside_read") == 1
+    await owner.execute("TRUNCATE log.events, log.commands, personal.people")
+    with pytest.raises(BadExport, match="this desk is not empty"):
+        await restore(open_export(source.folder), owner, source.keys)
+    await owner.close()
+
+
+async def test_an_export_from_before_there_were_subscribers_is_read_back(
+    source: Source, empty: Settings, tmp_path: Path
+) -> None:
+    folder = source.copy(tmp_path)
+    manifest = json.loads((folder / form.MANIFEST).read_text())
+    for name in map(form.table_file, form.SUBSCRIBERS):
+        del manifest["files"][name]
+        (folder / name).unlink()
+    parts = {name: part for name, part in manifest.items() if name not in ("signature", "public_key")}
+    signed = heads.signed(parts | {"version": 1}, source.keys.current)
+    (folder / form.MANIFEST).write_text(json.dumps(signed))
+    assert source.faults(folder) == []
+    assert "make them again" in open_export(folder).followers
+    owner = await connect_pool(empty, "owner", size=1, idle_in_transaction_seconds=0)
+    assert await restore(open_export(folder), owner, source.keys) == open_export(folder).events
     await owner.close()
 
 

@@ -3,7 +3,8 @@
 SELECT lane FROM log.lanes ORDER BY lane FOR UPDATE;
 
 -- name: used
-SELECT EXISTS (SELECT FROM log.events) OR EXISTS (SELECT FROM log.commands) OR EXISTS (SELECT FROM personal.people);
+SELECT EXISTS (SELECT FROM log.events) OR EXISTS (SELECT FROM log.commands) OR EXISTS (SELECT FROM personal.people)
+    OR EXISTS (SELECT FROM notification.webhooks);
 
 -- name: clear
 -- What a desk that was started and never used may hold: a secret, cursors that stand at the beginning.
@@ -80,6 +81,40 @@ INSERT INTO notification.mailbox (lane, id, kept_at, client, ticket, reference, 
                                   content)
 SELECT lane, id, kept_at, client, ticket, reference, person, letter, language, message_id, headers, content
 FROM json_populate_recordset(NULL::notification.mailbox, $1::text::json);
+
+-- name: webhooks
+-- Held by nobody: its worker was of another desk.
+INSERT INTO notification.webhooks (webhook, name, url, client, types, categories, personal, token, author, made_at, paused_at,
+                                   pause_reason, version, delivered, last_success_at, last_failure_at, last_code, failures)
+SELECT webhook, name, url, client, types, categories, personal, token, author, made_at, paused_at, pause_reason, version,
+       delivered, last_success_at, last_failure_at, last_code, failures
+FROM json_populate_recordset(NULL::notification.webhooks, $1::text::json);
+
+-- name: webhook_secrets
+INSERT INTO notification.webhook_secrets (name, webhook, wrapped, made_at, ends_at)
+SELECT name, webhook, wrapped, made_at, ends_at
+FROM json_populate_recordset(NULL::notification.webhook_secrets, $1::text::json);
+
+-- name: webhook_places
+INSERT INTO notification.webhook_places (lane, webhook, place, ahead)
+SELECT lane, webhook, place, ahead FROM json_populate_recordset(NULL::notification.webhook_places, $1::text::json);
+
+-- name: webhook_letters
+INSERT INTO notification.webhook_letters (lane, webhook, position, stream, event, type, state, attempts, code, failed_at,
+                                          due_at, expires_at)
+SELECT lane, webhook, position, stream, event, type, state, attempts, code, failed_at, due_at, expires_at
+FROM json_populate_recordset(NULL::notification.webhook_letters, $1::text::json);
+
+-- name: bus_subscribers
+-- Their streams the relay makes again, each behind what its program had acknowledged.
+INSERT INTO access.bus_subscribers (token, lane, client, key, begins, filled, position, told_at, closed_at)
+SELECT token, lane, client, key, begins, filled, position, told_at, closed_at
+FROM json_populate_recordset(NULL::access.bus_subscribers, $1::text::json);
+
+-- name: outside_subscribers
+INSERT INTO log.outside_subscribers (lane, kind, name, client, place, waiting, dead_letters, made_at, seen_at, revoked_at)
+SELECT lane, kind, name, client, place, waiting, dead_letters, made_at, seen_at, revoked_at
+FROM json_populate_recordset(NULL::log.outside_subscribers, $1::text::json);
 
 -- name: erasures
 -- Tables that were just filled hold no old bytes.

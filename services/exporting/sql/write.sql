@@ -76,3 +76,38 @@ SELECT to_json(r)::text FROM (
     SELECT lane, id, kept_at, client, ticket, reference, person, letter, language, message_id, headers, content
     FROM notification.mailbox ORDER BY lane, id
 ) r;
+
+-- name: webhooks
+-- Whoever held one works for this desk; wherever this is read back nobody does.
+SELECT to_json(r)::text FROM (
+    SELECT webhook, name, url, client, types, categories, personal, token, author, made_at, paused_at, pause_reason, version,
+           delivered, last_success_at, last_failure_at, last_code, failures
+    FROM notification.webhooks ORDER BY webhook
+) r;
+
+-- name: webhook_secrets
+SELECT to_json(r)::text FROM (
+    SELECT name, webhook, wrapped, made_at, ends_at FROM notification.webhook_secrets ORDER BY name
+) r;
+
+-- name: webhook_places
+SELECT to_json(r)::text FROM (
+    SELECT lane, webhook, place, ahead FROM notification.webhook_places ORDER BY lane, webhook
+) r;
+
+-- name: webhook_letters
+SELECT to_json(r)::text FROM (
+    SELECT lane, webhook, position, stream, event, type, state, attempts, code, failed_at, due_at, expires_at
+    FROM notification.webhook_letters ORDER BY lane, webhook, position
+) r;
+
+-- name: bus_subscribers
+SELECT to_json(r)::text FROM (
+    SELECT token, lane, client, key, begins, filled, position, told_at, closed_at FROM access.bus_subscribers ORDER BY token
+) r;
+
+-- name: outside_subscribers
+SELECT to_json(r)::text FROM (
+    SELECT lane, kind, name, client, place, waiting, dead_letters, made_at, seen_at, revoked_at
+    FROM log.outside_subscribers ORDER BY lane, kind, name
+) r;
