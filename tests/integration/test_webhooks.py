@@ -154,6 +154,11 @@ async def test_after_its_time_a_message_is_a_dead_letter_that_can_be_listed_and_
         (dead,) = (await desk.http.get(path)).json()["items"]
         assert (dead["subject"], dead["type"], dead["code"]) == (str(ticket), "ticket.submitted", "400")
         assert dead["attempts"] >= 2
+        sequence = await desk.owner.fetchval("SELECT sequence FROM log.events WHERE id = $1::text::uuid", dead["event"])
+        assert dead["position"] == str(sequence), "a lane's position would tell how much the neighbours do"
+        refused = await desk.http.post(f"{path}/replay", json={"position": "3:1"})
+        assert (refused.status_code, refused.json()["field"]) == (422, "position")
+        assert (await desk.do(hook, "dead-letters/replay", {"position": str(sequence + 1)})) == {"replayed": 0}
         good = True
         assert (await desk.do(hook, "dead-letters/replay", {"position": dead["position"]})) == {"replayed": 1}
         await until(lambda: len(target.taken) == 3)

@@ -19,7 +19,7 @@ from services.notification.hooks.address import EVERY
 from services.notification.hooks.counts import HookCounts
 from services.notification.hooks.desk import SQL, Lost
 from services.notification.hooks.hook import Hook
-from services.notification.hooks.post import Line
+from services.notification.hooks.post import Line, Ways
 from services.notification.hooks.worker import Worker
 from tests.conftest import PoolOf
 from tests.integration.receiver import Message, receiver
@@ -132,15 +132,14 @@ async def test_who_was_held_up_too_long_writes_nothing_any_more(desk: WebhookDes
 
 async def test_a_name_that_turns_to_a_private_address_leads_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """DNS rebinding: the name was public when the webhook was made."""
-    loop = asyncio.get_running_loop()
     async with receiver() as target:
 
-        async def resolve(host: str, port: int, **_: Any) -> list[Any]:
+        def resolve(host: str, port: int, **_: Any) -> list[Any]:
             return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", target.port))]
 
-        monkeypatch.setattr(loop, "getaddrinfo", resolve, raising=False)
+        monkeypatch.setattr(socket, "getaddrinfo", resolve)
         for url in (f"https://rebind.example:{target.port}/", f"http://rebind.example:{target.port}/"):
-            line = Line(url, ())
+            line = Line(url, (), Ways())
             assert (await line.post({"webhook-id": "1"}, b"{}")).code == "private_address"
             await line.close()
     assert target.got == []
@@ -165,7 +164,7 @@ async def test_an_answer_without_end_and_one_that_is_no_http_are_refusals() -> N
     codes = []
     for serve in (endless, nonsense):
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        line = Line(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", EVERY, seconds=PATIENCE)
+        line = Line(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", EVERY, Ways(), seconds=PATIENCE)
         codes.append((await line.post({"webhook-id": "1"}, b"{}")).code)
         await line.close()
         server.close()

@@ -14,7 +14,7 @@ from services.kit.postgres import Pool, queries
 from services.notification.hooks.address import Network
 from services.notification.hooks.counts import HookCounts
 from services.notification.hooks.pace import Pace
-from services.notification.hooks.post import POST_SECONDS
+from services.notification.hooks.post import POST_SECONDS, Ways
 
 SQL = queries("services/notification/sql/hook_work.sql")
 
@@ -32,6 +32,7 @@ class HookDesk:
     now: Callable[[], datetime]
     counts: HookCounts
     pace: Pace = field(default_factory=Pace)
+    ways: Ways = field(default_factory=Ways)
     post_seconds: float = POST_SECONDS
 
 

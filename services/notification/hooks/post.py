@@ -7,10 +7,9 @@ moment (DNS rebinding) leads nowhere. No proxy of the environment is used and no
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from time import perf_counter
 from typing import Any, Final
@@ -18,6 +17,7 @@ from typing import Any, Final
 import httpcore
 
 from services.notification.hooks.address import Network, may_reach
+from services.notification.hooks.names import Names
 
 POST_SECONDS: Final = 15.0  # for all of one request; a receiver does its work after it has answered
 ANSWER_BYTES_MAX: Final = 16_000  # read so that the connection can be kept; of more it is closed
@@ -43,11 +43,20 @@ class Said:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """What all connections of a process share. The authorities' certificates are read once: it takes the loop 20 ms."""
+
+    names: Names = field(default_factory=Names)
+    tls: ssl.SSLContext = field(default_factory=ssl.create_default_context)
+
+
 class Guarded(httpcore.AsyncNetworkBackend):
     """Connects to judged addresses only; with `public` False to none but those of the allowed networks."""
 
-    def __init__(self, allowed: Sequence[Network], *, public: bool) -> None:
+    def __init__(self, allowed: Sequence[Network], names: Names, *, public: bool) -> None:
         self._allowed = allowed
+        self._names = names
         self._public = public
         self._backend = httpcore.AnyIOBackend()
 
@@ -72,10 +81,9 @@ class Guarded(httpcore.AsyncNetworkBackend):
     async def addresses(self, host: str, port: int) -> list[str]:
         """The addresses of a host that may be reached. Raises Private where it has only others, or ConnectError."""
         try:
-            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            numbers = await self._names.addresses(host, port)
         except (OSError, UnicodeError) as error:
             raise httpcore.ConnectError(str(error)) from error
-        numbers = dict.fromkeys(str(item[4][0]).partition("%")[0] for item in found)
         judged = [number for number in numbers if may_reach(ip_address(number), self._allowed, public=self._public)]
         if not judged:
             raise Private(host)
@@ -85,14 +93,14 @@ class Guarded(httpcore.AsyncNetworkBackend):
 class Line:
     """The connections to one receiver. Close it."""
 
-    def __init__(self, url: str, allowed: Sequence[Network], *, seconds: float = POST_SECONDS) -> None:
+    def __init__(self, url: str, allowed: Sequence[Network], ways: Ways, *, seconds: float = POST_SECONDS) -> None:
         self._url = url
         self._seconds = seconds
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=ssl.create_default_context(),
+            ssl_context=ways.tls,
             max_connections=CONNECTIONS_MAX,
             keepalive_expiry=IDLE_SECONDS,
-            network_backend=Guarded(allowed, public=url.startswith("https:")),
+            network_backend=Guarded(allowed, ways.names, public=url.startswith("https:")),
         )
 
     async def post(self, headers: Mapping[str, str], body: bytes) -> Said:

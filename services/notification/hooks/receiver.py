@@ -22,7 +22,7 @@ class Receiver:
     def __init__(self, desk: HookDesk, hook: Hook) -> None:
         self._desk = desk
         self._hook = hook
-        self._line = Line(hook.url, desk.allowed, seconds=desk.post_seconds)
+        self._line = Line(hook.url, desk.allowed, desk.ways, seconds=desk.post_seconds)
         self._secrets: list[Kept] = []
         self._failures = hook.failures
         self._rest_until = 0.0
@@ -43,15 +43,16 @@ class Receiver:
 
     async def send(self, event: Recorded[Event]) -> Said:
         """One attempt, when it is its turn. A receiver that rests is asked by one message at a time."""
-        body = await body_of(event, self._desk.vault, opened=self._hook.personal)
         async with self._turns:
             if not self.rest:
-                return await self._post(event, body)
+                return await self._post(event)
         async with self._probing:
             await asyncio.sleep(max(0.0, self._rest_until - asyncio.get_running_loop().time()))
-            return await self._post(event, body)
+            return await self._post(event)
 
-    async def _post(self, event: Recorded[Event], body: bytes) -> Said:
+    async def _post(self, event: Recorded[Event]) -> Said:
+        # Opened when it leaves, and not before: a receiver may rest for hours, and who is erased meanwhile is erased.
+        body = await body_of(event, self._desk.vault, opened=self._hook.personal)
         headers = signed(str(event.id), body, self._secrets, self._desk.ring, self._desk.now())
         said = await self._line.post(headers, body)
         self._desk.counts.message("taken" if said.taken else "refused")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
 
 from fastapi import FastAPI, Response
@@ -13,9 +12,9 @@ from services.kit.access import Caller, Principal
 from services.kit.bus.dead_letters import ask_replay, list_letters
 from services.kit.web.problem import Problem
 from services.notification.hooks import shapes
+from services.notification.hooks.position import read_position
 from services.notification.hooks.webhooks import Webhooks
 
-POSITION: Final = re.compile(r"(\d{1,2}):(\d{1,18})")
 FAMILIES: Final = frozenset(name.partition(".")[0] for name in EVENTS)
 OPENERS: Final = frozenset({Role.ADMINISTRATOR, Role.MANAGER})
 
@@ -113,7 +112,7 @@ def _add_dead_letters(app: FastAPI, hooks: Webhooks) -> None:
     ) -> shapes.Asked:
         """Tries dead letters again: one, or all."""
         known = await hooks.find(caller, webhook)
-        return shapes.Asked(replayed=await hooks.replay_dead(known["id"], _place(command.position)))
+        return shapes.Asked(replayed=await hooks.replay_dead(known["id"], known["client"], command.position))
 
 
 def _add_consumers(app: FastAPI, hooks: Webhooks) -> None:
@@ -134,7 +133,8 @@ def _add_consumers(app: FastAPI, hooks: Webhooks) -> None:
     ) -> shapes.Asked:
         """Has a consumer try again: the ticket of one letter, or all that wait. It does so within a second."""
         _whole_desk(caller)
-        return shapes.Asked(replayed=len(await ask_replay(hooks.pool, consumer, _place(command.position))))
+        place = None if command.position is None else read_position(command.position, None)
+        return shapes.Asked(replayed=len(await ask_replay(hooks.pool, consumer, place)))
 
 
 async def _shown(hooks: Webhooks, caller: Principal, webhook: str) -> shapes.Webhook:
@@ -153,12 +153,3 @@ def _check(caller: Principal, types: Any, *, personal: bool) -> None:
 def _whole_desk(caller: Principal) -> None:
     if caller.clients is not None:
         raise Problem("forbidden", "the token is for some clients, the desk's consumers are everybody's")
-
-
-def _place(position: str | None) -> tuple[int, int] | None:
-    if position is None:
-        return None
-    match = POSITION.fullmatch(position)
-    if match is None:
-        raise Problem("invalid_field", "a position is <lane>:<position>, such as 3:1042", field="position")
-    return int(match[1]), int(match[2])

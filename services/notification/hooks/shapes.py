@@ -47,7 +47,7 @@ class ReplayWebhook(Command):
 
 
 class ReplayDeadLetters(Command):
-    """One dead letter by its `<lane>:<position>`; without it all of them."""
+    """One dead letter by its `position`, as it was listed; without it all of them."""
 
     position: Annotated[str, StringConstraints(max_length=24)] | None = None
 
@@ -98,7 +98,7 @@ class Tested(Answer):
 
 
 class DeadMessage(Answer):
-    position: str
+    position: str = Field(description="the client's sequence; of a webhook for all clients <lane>:<position>")
     subject: UUID
     event: UUID
     type: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -23,7 +23,8 @@ from services.notification.hooks import sign
 from services.notification.hooks.address import PRIVATE, BadTarget, Network, check_url
 from services.notification.hooks.message import Kept, signed
 from services.notification.hooks.pace import TRYING, Pace
-from services.notification.hooks.post import Guarded, Line, Private, Said
+from services.notification.hooks.position import read_position, write_position
+from services.notification.hooks.post import Guarded, Line, Private, Said, Ways
 from services.notification.hooks.shapes import MakeWebhook
 
 SQL = queries("services/notification/sql/hook_admin.sql")
@@ -45,6 +46,7 @@ class Webhooks:
     new_id: Callable[[], UUID]
     random_bytes: Callable[[int], bytes]
     now: Callable[[], datetime]
+    ways: Ways = field(default_factory=Ways)
 
     async def seen(self, caller: Principal, webhook: UUID | None = None) -> list[dict[str, Any]]:
         """Those that the caller may see, or of them one."""
@@ -127,7 +129,7 @@ class Webhooks:
         }  # fmt: skip
         body = orjson.dumps(event)
         secrets = [Kept(*row) for row in await self.pool.fetch(WORK["secrets"], webhook["id"])]
-        line = Line(webhook["url"], self.allowed)
+        line = Line(webhook["url"], self.allowed, self.ways)
         try:
             return await line.post(signed(str(message), body, secrets, self.ring, now), body)
         finally:
@@ -136,17 +138,17 @@ class Webhooks:
     async def dead(self, webhook: UUID) -> list[dict[str, Any]]:
         rows = await self.pool.fetch(SQL["dead"], webhook, DEAD_MAX)
         return [
-            {"position": f"{row['lane']}:{row['position']}", "subject": row["stream"]}
+            {"position": write_position(row), "subject": row["stream"]}
             | {name: row[name] for name in ("event", "type", "attempts", "code", "failed_at")}
             for row in rows
         ]
 
-    async def replay_dead(self, webhook: UUID, place: tuple[int, int] | None) -> int:
-        """How many dead letters are tried again, for three days more."""
-        lane, position = place or (None, None)
+    async def replay_dead(self, webhook: UUID, client: str | None, position: str | None) -> int:
+        """How many dead letters are tried again, for three days more. Raises Problem."""
+        lane, place = (None, None) if position is None else read_position(position, client)
         async with self.pool.acquire() as connection, connection.transaction():
             await connection.execute(SQL["touch"], webhook)
-            return len(await connection.fetch(SQL["replay_dead"], webhook, lane, position, TRYING))
+            return len(await connection.fetch(SQL["replay_dead"], webhook, lane, place, TRYING, client))
 
     async def place(self, client: str | None, after: str) -> list[Source]:
         """Where a webhook begins. Raises Problem."""
@@ -163,9 +165,8 @@ class Webhooks:
         try:
             check_url(url, self.allowed)
             async with asyncio.timeout(RESOLVE_SECONDS):
-                await Guarded(self.allowed, public=url.startswith("https:")).addresses(
-                    urlsplit(url).hostname or "", 443
-                )
+                guarded = Guarded(self.allowed, self.ways.names, public=url.startswith("https:"))
+                await guarded.addresses(urlsplit(url).hostname or "", 443)
         except BadTarget as bad:
             code = "private_target" if str(bad) == PRIVATE else "invalid_field"
             raise Problem(code, str(bad), field="url") from None

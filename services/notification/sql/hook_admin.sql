@@ -69,15 +69,19 @@ DELETE FROM notification.webhook_secrets WHERE webhook = $1 AND ends_at IS NOT N
 INSERT INTO notification.webhook_secrets (name, webhook, wrapped) VALUES ($1, $2, $3);
 
 -- name: dead
-SELECT x.lane, x.position, x.stream, x.event, x.type, x.attempts, x.code, x.failed_at
+SELECT x.lane, x.position, e.sequence, w.client, x.stream, x.event, x.type, x.attempts, x.code, x.failed_at
 FROM notification.webhook_letters x
+JOIN notification.webhooks w ON w.webhook = x.webhook
+JOIN log.events e ON e.lane = x.lane AND e.position = x.position
 WHERE x.webhook = $1 AND x.state = 'dead'
 ORDER BY x.lane, x.position
 LIMIT $2;
 
 -- name: replay_dead
--- One dead letter, or with $2 null all of them.
+-- One dead letter, or with $2 null all of them. $3 is the sequence of client $5, or with $5 null a position.
 UPDATE notification.webhook_letters
 SET state = 'waiting', attempts = 0, due_at = clock_timestamp(), expires_at = clock_timestamp() + $4::interval
-WHERE webhook = $1 AND state = 'dead' AND ($2::smallint IS NULL OR lane = $2 AND position = $3)
+WHERE webhook = $1 AND state = 'dead' AND ($2::smallint IS NULL OR lane = $2 AND position = CASE
+    WHEN $5::text IS NULL THEN $3::bigint
+    ELSE (SELECT e.position FROM log.events e WHERE e.lane = $2 AND e.client = $5 AND e.sequence = $3) END)
 RETURNING lane, position;
