@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-KEYS_MAX: Final = 260_000
-FULL: Final = 320_000  # keys; pairs are given no number from KEYS_MAX on, words none from here on
+KEYS_MAX: Final = 220_000
+FULL: Final = 280_000  # keys; pairs are given no number from KEYS_MAX on, words none from here on
 LONG_DAYS: Final = 7.0
 SHORT_DAYS: Final = 0.5
 DAY: Final = 86_400.0  # seconds
@@ -94,7 +94,7 @@ class Memory:
             ]
             for key in gone:
                 self._forget(key)
-            least *= 2
+            least *= 4
 
     def _forget(self, key: str) -> None:
         number = self.numbers.pop(key)

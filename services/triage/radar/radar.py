@@ -32,7 +32,7 @@ from services.triage.radar.window import Kept, Showing, Window
 STATE_VERSION: Final = "radar-1"
 COMMON: Final = 0.05  # share of the tickets; a word that so many hold says nothing
 COMMON_FROM: Final = 200.0  # remembered tickets; before that nobody knows what is common
-ROOM_EVERY: Final = 512  # tickets
+ROOM_EVERY: Final = 2_048  # tickets
 CLIENTS_REMEMBERED: Final = 100_000
 REJECTED_RAISES: Final = 2.0  # units of evidence
 REJECTED_MAX: Final = 5_000  # keys
