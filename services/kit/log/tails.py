@@ -19,6 +19,8 @@ from services.kit.telemetry import log_message
 LOG = logging.getLogger("daybook.relay")
 SQL = queries("services/kit/log/sql/relay.sql")
 
+REFILL_MAX = 2_000  # events of a lane that are put onto an empty bus again
+
 
 async def read_tails(jetstream: JetStreamContext, pool: Pool, lanes: Collection[int]) -> tuple[int, dict[int, Tail]]:
     """The stream's last sequence, and the tail of each lane as of then or later. Raises NotFoundError without a stream.
@@ -55,5 +57,5 @@ async def _is_ours(pool: Pool, lane: int, position: int, message: RawStreamMsg) 
 
 
 async def _refill(pool: Pool, lane: int, sequence: int) -> Tail:
-    position = await pool.fetchval(SQL["lowest_cursor"], lane)
+    position = await pool.fetchval(SQL["lowest_cursor"], lane, REFILL_MAX)
     return Tail(position, sequence)

@@ -168,9 +168,9 @@ def window(
     ]
 
 
-def lowest_cursor(db: Database, session: Session, lane: int) -> int:
+def lowest_cursor(db: Database, session: Session, lane: int, most: int) -> int:
     positions = [cursor.position for (_, at), cursor in db.tables.cursors.items() if at == lane]
-    return min(positions, default=0)
+    return max(min(positions, default=0), db.head(lane) - most)
 
 
 def event_id(db: Database, session: Session, lane: int, position: int) -> UUID | None:
