@@ -48,25 +48,22 @@ async def _signals(
         yield f"retry: {RETRY_MS}\n\n".encode()
         if after is not None:
             for signal in watcher.concerning(await feed.between(after, watcher.since)):
-                yield _signal(signal, ids.write(signal.at, clients))
+                yield _signal(signal, ids, clients)
         while True:
             signals = await watcher.next(BEAT_SECONDS)
             if signals:
-                yield b"".join(_signal(signal, ids.write(signal.at, clients)) for signal in signals)
+                yield b"".join(_signal(signal, ids, clients) for signal in signals)
             elif feed.looks:  # a beat says: you would hear of a change. A feed that sees none must not say so.
                 yield BEAT
             else:
                 yield SILENCE
 
 
-def _signal(signal: Signal | Lost, identifier: str) -> bytes:
+def _signal(signal: Signal | Lost, ids: Ids, clients: frozenset[str] | None) -> bytes:
+    identifier = ids.write(signal.at, clients).encode()
     if isinstance(signal, Lost):
-        return b"id: %b\nevent: reset\ndata: {}\n\n" % identifier.encode()
-    data = {
-        "lane": signal.lane,
-        "position": signal.position,
-        "reference": signal.reference,
-        "client": signal.client,
-        "kind": signal.kind,
-    }
-    return b"id: %b\nevent: queue\ndata: %b\n\n" % (identifier.encode(), dump(data))
+        return b"id: %b\nevent: reset\ndata: {}\n\n" % identifier
+    data: dict[str, object] = {"reference": signal.reference, "client": signal.client, "kind": signal.kind}
+    if clients is None:  # the ids' reason (telling.py): a lane's position says how much the neighbours do
+        data = {"lane": signal.lane, "position": signal.position, **data}
+    return b"id: %b\nevent: queue\ndata: %b\n\n" % (identifier, dump(data))

@@ -174,6 +174,7 @@ async def test_pause_resume_replay_and_skip(desk: WebhookDesk) -> None:
         hook = await desk.hook(client, target)
         await until(lambda: settled(desk, hook))
         assert (await desk.do(hook, "pause"))["state"] == "paused"
+        await until(lambda: let_go(desk, hook))
         before = len(target.got)
         ticket = await desk.ticket(client, notes=3)
         await until(lambda: behind(desk, hook, 5))
@@ -191,6 +192,12 @@ async def test_pause_resume_replay_and_skip(desk: WebhookDesk) -> None:
         await until(lambda: settled(desk, hook))
     assert len(target.taken) == before + 7
     assert target.events()[-2:] == target.events()[-4:-2]  # the same ids
+
+
+async def let_go(desk: WebhookDesk, hook: dict[str, str]) -> bool:
+    """Its worker has heard that it ends."""
+    held = "SELECT held_until < clock_timestamp() FROM notification.webhooks WHERE webhook = $1::text::uuid"
+    return bool(await desk.owner.fetchval(held, hook["id"]))
 
 
 async def behind(desk: WebhookDesk, hook: dict[str, str], count: int) -> bool:
@@ -257,8 +264,9 @@ async def test_a_webhook_ends_with_the_token_that_made_it(desk: WebhookDesk) -> 
         await desk.ticket(client)
         await until(lambda: len(target.taken) == 2)
         await revoke_token(desk.intake, token)
-        held = "SELECT held_until < clock_timestamp() FROM notification.webhooks WHERE name = 'theirs'"
-        await until(lambda: desk.owner.fetchval(held))
+        await until(lambda: let_go(desk, made.json()))
+        seen = await desk.seen(made.json())
+        assert (seen["state"], seen["pause_reason"]) == ("paused", "rights_ended")
         await desk.ticket(client)
         async with receiver() as witness:
             await desk.hook(client, witness)

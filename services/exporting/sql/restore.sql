@@ -84,9 +84,9 @@ FROM json_populate_recordset(NULL::notification.mailbox, $1::text::json);
 
 -- name: webhooks
 -- Held by nobody: its worker was of another desk.
-INSERT INTO notification.webhooks (webhook, name, url, client, types, categories, personal, token, author, made_at, paused_at,
+INSERT INTO notification.webhooks (webhook, name, url, client, types, categories, personal, token, agent, author, made_at, paused_at,
                                    pause_reason, version, delivered, last_success_at, last_failure_at, last_code, failures)
-SELECT webhook, name, url, client, types, categories, personal, token, author, made_at, paused_at, pause_reason, version,
+SELECT webhook, name, url, client, types, categories, personal, token, agent, author, made_at, paused_at, pause_reason, version,
        delivered, last_success_at, last_failure_at, last_code, failures
 FROM json_populate_recordset(NULL::notification.webhooks, $1::text::json);
 

@@ -80,7 +80,7 @@ SELECT to_json(r)::text FROM (
 -- name: webhooks
 -- Whoever held one works for this desk; wherever this is read back nobody does.
 SELECT to_json(r)::text FROM (
-    SELECT webhook, name, url, client, types, categories, personal, token, author, made_at, paused_at, pause_reason, version,
+    SELECT webhook, name, url, client, types, categories, personal, token, agent, author, made_at, paused_at, pause_reason, version,
            delivered, last_success_at, last_failure_at, last_code, failures
     FROM notification.webhooks ORDER BY webhook
 ) r;

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from services.kit.log.growth import AWAY
 from services.kit.telemetry import describe, log_message
-from services.notification.hooks.desk import SQL, HookDesk, Lost
+from services.notification.hooks.desk import RIGHTS_ENDED, SQL, HookDesk, Lost
 from services.notification.hooks.hook import Hook
 from services.notification.hooks.worker import Worker
 
@@ -56,6 +56,8 @@ class Dispatcher:
     async def _look(self) -> None:
         """Starts, stops and starts anew what people have made, paused and changed."""
         pool, holder = self._desk.pool, self._desk.holder
+        for row in await pool.fetch(SQL["end_without_rights"], RIGHTS_ENDED):
+            log_message(LOG, "webhook_rights_ended", logging.WARNING, webhook=row["webhook"])
         await pool.execute(SQL["hold"], holder, [row["webhook"] for row in await pool.fetch(SQL["look"])], HOLD, RENEW)
         mine = {row["webhook"]: Hook.of(row) for row in await pool.fetch(SQL["look"]) if row["holder"] == holder}
         stale = [

@@ -57,7 +57,8 @@ class Receiver:
         said = await self._line.post(headers, body)
         self._desk.counts.message("taken" if said.taken else "refused")
         if said.gone:
-            await self._desk.pool.execute(SQL["gone"], self._hook.id)
+            async with self.writing() as connection:  # it spoke for the address that it was asked at, no later one
+                await connection.execute(SQL["gone"], self._hook.id)
             raise Lost("the receiver is gone")
         if said.taken:
             if self.rest:

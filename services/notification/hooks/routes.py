@@ -12,6 +12,7 @@ from services.kit.access import Caller, Principal
 from services.kit.bus.dead_letters import ask_replay, list_letters
 from services.kit.web.problem import Problem
 from services.notification.hooks import shapes
+from services.notification.hooks.desk import RIGHTS_ENDED
 from services.notification.hooks.position import read_position
 from services.notification.hooks.webhooks import Webhooks
 
@@ -73,8 +74,11 @@ def _add_care(app: FastAPI, hooks: Webhooks) -> None:
 
     @app.post("/webhooks/{webhook}/resume")
     async def resume_webhook(caller: Caller, webhook: str) -> shapes.Webhook:
-        """Goes on where it was."""
-        await hooks.resume((await hooks.find(caller, webhook))["id"])
+        """Goes on where it was; one that was paused because its maker's rights ended goes on with the caller's."""
+        known = await hooks.find(caller, webhook)
+        if known["pause_reason"] == RIGHTS_ENDED:
+            _check(caller, (), personal=known["personal"])
+        await hooks.resume(caller, known["id"])
         return await _shown(hooks, caller, webhook)
 
     @app.post("/webhooks/{webhook}/replay")

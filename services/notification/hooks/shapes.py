@@ -65,7 +65,9 @@ class Webhook(Answer):
     categories: list[str]
     personal: bool
     state: str = Field(description="active, resting (its receiver fails again and again) or paused")
-    pause_reason: str | None
+    pause_reason: str | None = Field(
+        description="asked, gone (the receiver said 410), or rights_ended (of the token or person that made it)"
+    )
     after: str = Field(description="the place up to which everything was sent or put aside")
     behind: int = Field(description="events behind that place, whether they are wanted or not")
     retries: int = Field(description="messages that were refused, or wait behind one of their ticket")

@@ -21,6 +21,7 @@ from services.kit.postgres import Connection, Pool, queries, refusing
 from services.kit.web.problem import Problem
 from services.notification.hooks import sign
 from services.notification.hooks.address import PRIVATE, BadTarget, Network, check_url
+from services.notification.hooks.desk import RIGHTS_ENDED
 from services.notification.hooks.message import Kept, signed
 from services.notification.hooks.pace import TRYING, Pace
 from services.notification.hooks.position import read_position, write_position
@@ -31,6 +32,7 @@ SQL = queries("services/notification/sql/hook_admin.sql")
 WORK = queries("services/notification/sql/hook_work.sql")
 
 MADE_MAX: Final = 200  # of a desk; each is a series in the metrics and a reader of the log
+OF_CLIENT_MAX: Final = 20  # so that one client's program leaves room for the others
 OLD_SECRET: Final = timedelta(days=1)
 DEAD_MAX: Final = 500  # listed at once
 RESOLVE_SECONDS: Final = 3.0
@@ -69,14 +71,12 @@ class Webhooks:
         webhook = self.new_id()
         sources = await self.place(command.client, command.after)
         await self.check_target(command.url)
-        token = UUID(caller.id) if caller.kind == "token" else None
         async with self.pool.acquire() as connection, connection.transaction():
-            if await connection.fetchval(SQL["count"]) >= MADE_MAX:
-                raise Problem("too_many_webhooks", f"the desk has {MADE_MAX} webhooks")
+            await self._check_room(connection, command.client)
             with refusing({"one_webhook_per_client_and_name": _taken()}):
                 await connection.execute(
                     SQL["make"], webhook, command.name, command.url, command.client, command.types, command.categories,
-                    command.personal, token, caller.actor,
+                    command.personal, *_by(caller), caller.actor,
                 )  # fmt: skip
             await self._put(connection, webhook, sources)
             return webhook, await self._add_secret(connection, webhook)
@@ -97,10 +97,11 @@ class Webhooks:
     async def pause(self, webhook: UUID, reason: str) -> None:
         await self.pool.execute(SQL["pause"], webhook, reason)
 
-    async def resume(self, webhook: UUID) -> None:
-        """Goes on where it was; what waits is due, and has its three days from now."""
+    async def resume(self, caller: Principal, webhook: UUID) -> None:
+        """Goes on where it was; what waits is due, and has its three days from now. One that ended with somebody's
+        rights goes on with the caller's."""
         async with self.pool.acquire() as connection, connection.transaction():
-            await connection.execute(SQL["resume"], webhook)
+            await connection.execute(SQL["resume"], webhook, *_by(caller), RIGHTS_ENDED)
             await connection.execute(SQL["resume_letters"], webhook, TRYING)
 
     async def replay(self, webhook: UUID, client: str | None, after: str) -> None:
@@ -175,6 +176,14 @@ class Webhooks:
         except (TimeoutError, httpcore.ConnectError):
             return
 
+    async def _check_room(self, connection: Connection, client: str | None) -> None:
+        """Raises Problem. A client hears of its own webhooks only, as long as there is room for them."""
+        made = await connection.fetchrow(SQL["count"], client)
+        if client is not None and made["of_client"] >= OF_CLIENT_MAX:
+            raise Problem("too_many_webhooks", f"the client has {OF_CLIENT_MAX} webhooks")
+        if made["all"] >= MADE_MAX:
+            raise Problem("too_many_webhooks", f"the desk has {MADE_MAX} webhooks")
+
     async def _put(self, connection: Connection, webhook: UUID, sources: Sequence[Source]) -> None:
         lanes, places = [source.lane for source in sources], [source.after for source in sources]
         await connection.execute(SQL["place"], webhook, lanes, places)
@@ -199,6 +208,11 @@ def shown(row: Any, places: Sequence[Any]) -> dict[str, Any]:
         "retries": row["waiting"],
         "dead_letters": row["dead"],
     }
+
+
+def _by(caller: Principal) -> tuple[UUID | None, UUID | None]:
+    """The program's token or the person with whose rights a webhook ends."""
+    return (UUID(caller.id), None) if caller.kind == "token" else (None, caller.agent)
 
 
 def _taken() -> Problem:

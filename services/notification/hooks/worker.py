@@ -26,7 +26,6 @@ from services.notification.hooks.retry import Retries
 
 WINDOW: Final = 64  # events of one receiver, read at once
 FEW: Final = 16  # of them that are left when more are read
-BYTES_MAX: Final = 2_000_000  # of stored payload, read at once
 IDLE_SECONDS: Final = 10.0  # a place that moves over what is not wanted is written down at least so often
 
 
@@ -51,11 +50,15 @@ class Worker:
             for row in await self._desk.pool.fetch(SQL["places"], self._hook.id):
                 self._lanes[row["lane"]] = Progress(row["place"], set(row["ahead"]))
                 self._noted[row["lane"]] = (row["place"], row["ahead"])
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._retries.run(), name="webhook-retries")
-                await self._read(tasks)
+            with self._desk.room.reading():
+                await self._work()
         finally:
             await self._receiver.close()
+
+    async def _work(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._retries.run(), name="webhook-retries")
+            await self._read(tasks)
 
     async def _read(self, tasks: asyncio.TaskGroup) -> None:
         loop = asyncio.get_running_loop()
@@ -83,7 +86,11 @@ class Worker:
         sources = [Source(lane, self._hook.client, progress.read) for lane, progress in self._lanes.items()]
         limit = max(1, limit // len(sources))
         found = await select_events(
-            self._desk.pool, sources, self._hook.wanted, limit=limit, bytes_max=BYTES_MAX // len(sources)
+            self._desk.pool,
+            sources,
+            self._hook.wanted,
+            limit=limit,
+            bytes_max=self._desk.room.bytes_max // len(sources),
         )
         events: list[Recorded[Event]] = []
         for source, (given, upto, _) in zip(sources, found, strict=True):

@@ -2,22 +2,22 @@
 -- older one writes nothing any more.
 
 -- name: count
-SELECT count(*) FROM notification.webhooks;
+SELECT count(*) AS all, count(*) FILTER (WHERE client = $1) AS of_client FROM notification.webhooks;
 
 -- name: list
 -- $1: the caller's clients, null for all. A webhook for all clients is seen by who may see all.
 SELECT w.webhook, w.name, w.url, w.client, w.types, w.categories, w.personal, w.made_at, w.paused_at, w.pause_reason,
-       w.delivered, w.last_success_at, w.last_failure_at, w.last_code, w.failures,
-       (SELECT sum(r.behind) FROM notification.webhooks_read r WHERE r.webhook = w.webhook)::bigint AS behind,
-       (SELECT count(*) FROM notification.webhook_letters x WHERE x.webhook = w.webhook AND x.state = 'waiting') AS waiting,
-       (SELECT count(*) FROM notification.webhook_letters x WHERE x.webhook = w.webhook AND x.state = 'dead') AS dead
+       w.delivered, w.last_success_at, w.last_failure_at, w.last_code, w.failures, r.behind, r.waiting, r.dead
 FROM notification.webhooks w
+LEFT JOIN LATERAL (
+    SELECT sum(r.behind)::bigint AS behind, coalesce(max(r.waiting), 0) AS waiting, coalesce(max(r.dead), 0) AS dead
+    FROM notification.webhooks_read r WHERE r.webhook = w.webhook) r ON true
 WHERE ($1::text[] IS NULL OR w.client = ANY ($1)) AND ($2::uuid IS NULL OR w.webhook = $2)
 ORDER BY w.name, w.webhook;
 
 -- name: make
-INSERT INTO notification.webhooks (webhook, name, url, client, types, categories, personal, token, author)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
+INSERT INTO notification.webhooks (webhook, name, url, client, types, categories, personal, token, agent, author)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
 
 -- name: place
 INSERT INTO notification.webhook_places (lane, webhook, place)
@@ -41,8 +41,11 @@ SET paused_at = coalesce(paused_at, clock_timestamp()), pause_reason = $2, versi
 WHERE webhook = $1;
 
 -- name: resume
+-- $2 and $3: the token or the person who resumes, with whose rights one goes on that was paused for $4.
 UPDATE notification.webhooks
-SET paused_at = NULL, pause_reason = NULL, failures = 0, version = version + 1
+SET token = CASE WHEN pause_reason = $4 THEN $2::uuid ELSE token END,
+    agent = CASE WHEN pause_reason = $4 THEN $3::uuid ELSE agent END,
+    paused_at = NULL, pause_reason = NULL, failures = 0, version = version + 1
 WHERE webhook = $1;
 
 -- name: resume_letters

@@ -1,15 +1,32 @@
 -- What the worker of a webhook reads and writes. Every write is fenced: it does nothing, and says so, where another
 -- process holds the webhook or a person has changed it since.
 
+-- name: end_without_rights
+-- A webhook speaks with today's rights of whoever made it: a program's living token, or a person who may still do it for
+-- that client. Whoever has no such rights any more is deactivated, erased, or has other clients or another role now.
+UPDATE notification.webhooks w
+SET paused_at = clock_timestamp(), pause_reason = $1, version = version + 1
+WHERE w.paused_at IS NULL AND (
+    w.token IS NOT NULL AND NOT EXISTS (
+        SELECT FROM access.tokens t
+        WHERE t.id = w.token AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > clock_timestamp())
+          AND (t.clients IS NULL OR w.client = ANY (t.clients)) AND (NOT w.personal OR 'personal' = ANY (t.scopes)))
+    OR w.agent IS NOT NULL AND NOT EXISTS (
+        SELECT FROM (
+            SELECT e.type, convert_from(e.payload, 'UTF8')::jsonb AS agent FROM log.events e
+            WHERE e.lane = get_byte(uuid_send(w.agent), 15) & 15 AND e.stream = w.agent
+            ORDER BY e.version DESC LIMIT 1) a
+        WHERE a.type IN ('agent.registered', 'agent.changed')
+          AND a.agent ->> 'role' IN ('administrator', 'manager')
+          AND (coalesce(jsonb_array_length(a.agent -> 'clients'), 0) = 0 OR a.agent -> 'clients' ? w.client)))
+RETURNING w.webhook;
+
 -- name: look
--- Every webhook that may speak. One that a program made ends with the program's token, and with the token's rights.
+-- Every webhook that may speak.
 SELECT w.webhook, w.name, w.url, w.client, w.types, w.categories, w.personal, w.version, w.failures, w.holder,
        w.held_until
 FROM notification.webhooks w
-WHERE w.paused_at IS NULL AND (w.token IS NULL OR EXISTS (
-    SELECT FROM access.tokens t
-    WHERE t.id = w.token AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > clock_timestamp())
-      AND (t.clients IS NULL OR w.client = ANY (t.clients)) AND (NOT w.personal OR 'personal' = ANY (t.scopes))))
+WHERE w.paused_at IS NULL
 ORDER BY w.webhook;
 
 -- name: hold
