@@ -18,7 +18,16 @@ from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 from services.embedded import nats as embedded_nats
 from services.embedded.home import runs_here
 from services.embedded.place import place_for
-from services.kit.bus.accounts import DOMAIN, DURABLE, USERS, Subscriber, accounts_text, key_of
+from services.kit.bus.accounts import (
+    DOMAIN,
+    DURABLE,
+    USERS,
+    BusUser,
+    Subscriber,
+    accounts_text,
+    key_of,
+    subscribers_in,
+)
 from services.kit.bus.connect import QuickClient, connect
 from services.kit.bus.nkey import Nkey
 from services.kit.bus.subscribers import living_subscribers
@@ -48,7 +57,20 @@ Write = Callable[[str], None]
 
 def services_text(settings: Settings, subscribers: Iterable[Subscriber] = ()) -> str:
     """The accounts of this desk, in NATS' own configuration language."""
-    return accounts_text({user: key_of(settings, user).public for user in USERS}, subscribers)
+    return accounts_text(_public_keys(settings), subscribers)
+
+
+def _public_keys(settings: Settings) -> dict[BusUser, str]:
+    return {user: key_of(settings, user).public for user in USERS}
+
+
+def kept_subscribers(settings: Settings) -> list[Subscriber]:
+    """Those whom the embedded server knew when it stopped.
+
+    It begins before the database can name the living ones, and a subscriber's program that comes back meanwhile must
+    not be refused: most of them end for good at the second refusal in a row. Whoever died since has no stream to read.
+    """
+    return subscribers_in(embedded_nats.read_accounts(place_for(settings)), _public_keys(settings))
 
 
 def outside_file(settings: Settings) -> Path:

@@ -14,7 +14,14 @@ from typing import Annotated
 import typer
 
 from services.cli.app import Stop
-from services.cli.bus_accounts import NoAccounts, living_accounts, services_text, share_accounts, writer
+from services.cli.bus_accounts import (
+    NoAccounts,
+    kept_subscribers,
+    living_accounts,
+    services_text,
+    share_accounts,
+    writer,
+)
 from services.cli.first_login import administrator
 from services.cli.processes import present
 from services.cli.provision import provision
@@ -25,6 +32,7 @@ from services.embedded.place import place_for
 from services.embedded.ports import claim
 from services.embedded.process import CannotStart, Program
 from services.embedded.supervisor import Supervisor
+from services.kit.bus.accounts import Subscriber
 from services.kit.migrate import CannotMigrate
 from services.kit.postgres import connect_pool
 from services.kit.settings import Settings, load
@@ -125,6 +133,7 @@ class Desk:
         self.supervisor = Supervisor(settings.home, say, self._update)
         self._ready = False
         self._bus_is_ours = False
+        self._kept: list[Subscriber] = []
 
     async def run(self, tell: Tell, play: Play | None) -> None:
         """Start all, say where it answers, and stay until cancelled."""
@@ -156,17 +165,18 @@ class Desk:
             known["database_url"] = postgres.dsn(port, password, "daybook")
         if self.settings.nats_url is None:
             self._bus_is_ours = True
-            accounts = services_text(self.settings)
+            self._kept = kept_subscribers(self.settings)
+            accounts = services_text(self.settings, self._kept)
             programs.append(nats.program(place_for(self.settings), self.settings.nats_port, accounts=accounts))
             known["nats_url"] = f"nats://127.0.0.1:{self.settings.nats_port}"
         self.settings = Settings.model_validate({**self.settings.model_dump(), **known})
         await self.supervisor.start(programs)
 
     async def _let_subscribers_in(self) -> None:
-        """Those of former runs; the bus began before the database could name them."""
+        """Those who live, where they are others than the bus began with: it began before the database could tell."""
         pool = await connect_pool(self.settings, "intake", size=1, program="daybook-up")
         try:
-            if await living_accounts(pool):
+            if set(await living_accounts(pool)) != set(self._kept):
                 await share_accounts(self.settings, pool, writer(self.settings, embedded=True))
         except NoAccounts as reason:
             say(str(reason))

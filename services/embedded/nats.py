@@ -53,6 +53,14 @@ def write_accounts(place: Place, accounts: str) -> None:
     _write(place, place.data / "nats" / ACCOUNTS_FILE, accounts)
 
 
+def read_accounts(place: Place) -> str:
+    """Who might do what in the last run; empty before the first one."""
+    try:
+        return (place.data / "nats" / ACCOUNTS_FILE).read_text()
+    except FileNotFoundError:
+        return ""
+
+
 def _write(place: Place, path: Path, content: str) -> None:
     """The file is whole at every instant, and the server's alone."""
     fresh = path.with_suffix(".new")

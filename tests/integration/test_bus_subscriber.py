@@ -257,10 +257,17 @@ def test_what_cannot_be_is_refused_with_a_sentence(desk: DeskProcess, client: st
         created(desk, client, after)
 
 
-def test_the_next_start_of_the_desk_knows_its_subscribers(desk: DeskProcess, node: Path) -> None:
-    made = created(desk, "acme")
+def test_a_program_lives_through_the_next_start_of_the_desk(desk: DeskProcess, node: Path) -> None:
+    made, later = created(desk, "acme"), created(desk, "acme")
+    reader = Reader(node, made | {"reconnect": True})
+    assert reader.next()["seq"] == 1
     desk.end(signal.SIGTERM)
+    desk.environment["DAYBOOK_NATS_PORT"] = made["url"].rpartition(":")[2]  # where the program looks for it
     desk.start()
-    reader = Reader(node, made | {"url": desk.running["nats"]})
+    with api(desk) as administrator:
+        send(administrator, "acme", 1)
+        reader.upto(settled(administrator, "acme"))
+    reader.kill()
+    reader = Reader(node, later)
     assert reader.next()["seq"] == 1
     reader.kill()

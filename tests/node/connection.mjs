@@ -6,6 +6,9 @@ export const given = JSON.parse(process.env.DAYBOOK_READER);
 
 export async function open() {
   const authenticator = nkeyAuthenticator(new TextEncoder().encode(given.seed));
-  const nc = await connect({ servers: given.url, authenticator, reconnect: false });
+  const reconnect = given.reconnect ?? false;
+  const nc = await connect({
+    servers: given.url, authenticator, reconnect, maxReconnectAttempts: -1, reconnectTimeWait: 100,
+  });
   return { nc, js: jetstream(nc, { domain: given.domain }) };
 }

@@ -24,6 +24,7 @@ USERS: Final[tuple[BusUser, ...]] = get_args(BusUser)
 
 ACCOUNT: Final = "DAYBOOK"
 SYSTEM: Final = "SYS"
+SUBSCRIBER: Final = "SUB_"  # and the token: a subscriber's account
 DOMAIN: Final = "daybook"
 """Subscribers ask at $JS.daybook.API: at $JS.API their own account, which has no JetStream, would answer first."""
 
@@ -127,8 +128,24 @@ def accounts_text(keys: Mapping[BusUser, str], subscribers: Iterable[Subscriber]
         SYSTEM: {"users": [_user(keys["system"], "system", RIGHTS["system"])]},
     }
     for subscriber in sorted(subscribers):
-        accounts[f"SUB_{subscriber.token.hex}"] = _of_subscriber(subscriber)
+        accounts[f"{SUBSCRIBER}{subscriber.token.hex}"] = _of_subscriber(subscriber)
     return f'"accounts": {json.dumps(accounts, indent=1)}\n"system_account": "{SYSTEM}"\n'
+
+
+def subscribers_in(text: str, keys: Mapping[BusUser, str]) -> list[Subscriber]:
+    """The subscribers whom an `accounts_text` names; none where its services have other keys or it is no such text."""
+    try:
+        accounts = json.loads(text.removeprefix('"accounts": ').rpartition('"system_account"')[0])
+        services = [user["nkey"] for name in (ACCOUNT, SYSTEM) for user in accounts[name]["users"]]
+        if set(services) != set(keys.values()):
+            return []
+        return [
+            Subscriber(UUID(name.removeprefix(SUBSCRIBER)), account["users"][0]["nkey"])
+            for name, account in accounts.items()
+            if name.startswith(SUBSCRIBER)
+        ]
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+        return []
 
 
 def _user(key: str, name: str, rights: Rights) -> dict[str, Any]:
