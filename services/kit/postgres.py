@@ -35,8 +35,9 @@ LOST_SERVER_GRACE_SECONDS = 5.0  # the client gives up this long after the serve
 class Lean(asyncpg.Connection):
     """A connection that goes back to its pool without a round trip.
 
-    Nobody here keeps state in a session: no SET or LISTEN outside a transaction, which is rolled back all the same, and
-    the one advisory lock (a rebuild's) is given back by who took it.
+    What stays in a session harms nobody: no LISTEN, the one advisory lock (a rebuild's) is given back by who took it,
+    and the one setting, whose rows the reader sees (services/reporting/narrow.py), is written anew by whoever takes the
+    connection, before its first query. A pooler between that shares sessions by transaction would break both.
     """
 
     def get_reset_query(self) -> str:

@@ -87,8 +87,9 @@ def add_clock_routes(app: FastAPI, edge: Edge) -> None:
         """Every clock of a ticket: what it goes by, each start, pause, resume and stop with its event, and its due
         time."""
         at = as_of_given(as_of)
-        held, events = await find_ticket(edge.pool, ticket, caller, at)
-        books = await read_books(edge.pool, held.client)
+        reader = edge.reading(caller)
+        held, events = await find_ticket(reader, ticket, caller, at)
+        books = await read_books(reader, held.client)
         last = events[-1].occurred_at
         now = at.at if isinstance(at, Instant) else last if at else max(edge.clock.now(), last)
         state = clocks(events, books.policies, books.calendars, now)

@@ -47,7 +47,7 @@ def _add_clients(app: FastAPI, edge: Edge) -> None:
         """The clients that the caller may see, by name."""
         name, slug = read_place(given.cursor, ("", ""))
         seen = clients_seen(None, caller)
-        rows = await edge.pool.fetch(SQL["clients"], seen, str(name), str(slug), given.limit + 1)
+        rows = await edge.reading(caller).fetch(SQL["clients"], seen, str(name), str(slug), given.limit + 1)
         page = rows[: given.limit]
         following = write_place(page[-1]["name"], page[-1]["client"]) if len(rows) > len(page) else None
         return json({"items": [_client(row) for row in page], "next_cursor": following})
@@ -55,7 +55,7 @@ def _add_clients(app: FastAPI, edge: Edge) -> None:
     @app.get("/clients/{client}", responses={200: {"model": ClientShape}})
     async def client(caller: Caller, client: str) -> Response:
         """One client, as its stream tells it now."""
-        found = await find_client(edge.pool, client) if caller.may_see(client) else None
+        found = await find_client(edge.reading(caller), client) if caller.may_see(client) else None
         if found is None:
             raise Problem("not_found", f"there is no client {client[:80]}")
         return json({"id": found.id} | {field: getattr(found, field) for field in CLIENT_FIELDS})
@@ -71,7 +71,8 @@ def _add_agents(app: FastAPI, edge: Edge) -> None:
         """The desk's people who can be given a ticket. Who is not for all clients sees those who work for its own,
         without address, teams and other clients."""
         (after,) = read_place(given.cursor, (str(FIRST),))
-        rows = await edge.pool.fetch(SQL["agents"], _uuid(after), given.limit + 1, clients_seen(None, caller))
+        reader = edge.reading(caller)
+        rows = await reader.fetch(SQL["agents"], _uuid(after), given.limit + 1, clients_seen(None, caller))
         page = rows[: given.limit]
         items = [_agent(row, caller) for row in page]
         following = write_place(str(page[-1]["agent"])) if len(rows) > len(page) else None
@@ -96,7 +97,7 @@ def _add_letters(app: FastAPI, edge: Edge) -> None:
     async def mailbox(caller: Caller, given: Annotated[LetterParameters, Query()]) -> Response:
         """Letters that were kept because no mail server is set, newest first."""
         at, after = read_place(given.cursor, (END_OF_TIME.isoformat(), str(LAST)))
-        rows = await edge.pool.fetch(
+        rows = await edge.reading(caller).fetch(
             SQL["letters"], clients_seen(None, caller), _instant(at), _uuid(after), given.reference, given.limit + 1
         )
         page = rows[: given.limit]

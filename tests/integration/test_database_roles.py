@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from uuid import UUID
 
 import asyncpg
+import httpx
 import pytest
 
-from services.kit.settings import ROLES, Role, Settings
+from contracts.people import Role
+from contracts.subjects import lane_of
+from services.kit.access import Principal
+from services.kit.settings import ROLES, Settings
+from services.kit.settings import Role as DatabaseRole
+from services.reporting import directory_routes
 from services.reporting.narrow import Narrow
 from tests.conftest import PoolOf
-from tests.integration.reporting_desk import ReportingDesk, reporting_desk
+from tests.integration.reporting_desk import ReportingDesk, reporting_api, reporting_desk
 
-SERVICES: tuple[Role, ...] = tuple(role for role in ROLES if role != "owner")
+SERVICES: tuple[DatabaseRole, ...] = tuple(role for role in ROLES if role != "owner")
 
 WHATEVER = {
     "an event changed": "UPDATE log.events SET type = 'x'",
@@ -30,7 +37,7 @@ WHATEVER = {
     "policies switched off": "ALTER TABLE log.events DISABLE ROW LEVEL SECURITY",
     "the migrations' history changed": "DELETE FROM migration.applied",
 }
-ONLY: dict[str, tuple[str, set[Role]]] = {
+ONLY: dict[str, tuple[str, set[DatabaseRole]]] = {
     "passwords read": ("SELECT password FROM intake.logins", {"intake"}),
     "tokens read": ("SELECT digest FROM access.tokens", {"intake", "reporting", "notification"}),
     "a token made": ("INSERT INTO access.tokens DEFAULT VALUES", {"intake"}),
@@ -135,3 +142,35 @@ async def test_row_level_security_costs_the_whole_desk_nothing(desk: ReportingDe
             )
         )  # fmt: skip
     assert "words_by_word" in plan
+
+
+async def test_lists_letters_and_clocks_that_forget_the_client_show_none_of_another(
+    desk: ReportingDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each route's own rule is taken away; what the database itself holds back is left."""
+    born = {event.client: event.stream for event in await desk.log() if event.type == "ticket.submitted"}
+    for number, (client, ticket) in enumerate(born.items()):
+        await desk.owner.execute(
+            "INSERT INTO notification.mailbox"
+            " VALUES ($1, $2, now(), $3, $2, 'X-1', $4, 'receipt', 'en', '<m>', '{}', '{}')",
+            lane_of(ticket), ticket, client, UUID(int=number),
+        )  # fmt: skip
+    monkeypatch.setattr(directory_routes, "clients_seen", lambda client, caller: None)
+    monkeypatch.setattr(Principal, "may_see", lambda caller, client: True)
+    everybody, acme = await desk.token(Role.AGENT), await desk.token(Role.AGENT, "acme")
+    async with reporting_api(desk, everybody) as (whole, app):
+        of_acme = httpx.AsyncClient(
+            transport=httpx.ASGITransport(app),
+            base_url=str(whole.base_url),
+            headers={"Authorization": f"Bearer {acme}"},
+        )
+        async with of_acme as scoped:
+            for http, seen in ((whole, {"acme", "bolt", "zinc"}), (scoped, {"acme"})):
+                letters = (await http.get("/api/v1/mailbox", params={"limit": 200})).json()["items"]
+                assert {letter["client"] for letter in letters} == seen
+                assert {row["id"] for row in (await http.get("/api/v1/clients")).json()["items"]} - {"_desk"} == seen
+                assert (await http.get("/api/v1/agents")).json()["items"]
+                for client, ticket in born.items():
+                    found = 200 if client in seen else 404
+                    assert (await http.get(f"/api/v1/clients/{client}")).status_code == found
+                    assert (await http.get(f"/api/v1/tickets/{ticket}/clocks")).status_code == found
