@@ -8,7 +8,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 # A tree that was moved or copied gets a new environment: its scripts name the old place.
 INSTALLED := .venv/installed-$(shell pwd | cksum | cut -d ' ' -f 1)
 
-.PHONY: help install up demo test check evaluate bench chaos contracts format lock clean
+.PHONY: help install up demo test check evaluate bench bench-full chaos contracts format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,8 +41,11 @@ check: install ## ruff, mypy, the house rules, generated files
 evaluate: install ## what triage and the radar reach on labelled data and in the simulator, with intervals
 	$(BIN)/python -m tests.evaluate
 
-bench: install ## the figures of the goals, measured on this machine
-	$(BIN)/python -m tests.bench
+bench: install ## the figures of the goals, measured on this machine (ONLY=G1,G2)
+	$(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY))
+
+bench-full: install ## the same with a million events, and growth to three million; takes hours (ONLY=G16)
+	$(BIN)/python -m tests.bench --full $(if $(ONLY),--only $(ONLY))
 
 chaos: install ## ten minutes of faults against a whole desk, then everything compared (MINUTES, SEED)
 	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))

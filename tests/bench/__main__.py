@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import os
 import time
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from statistics import median
 
@@ -15,7 +16,7 @@ from uuid_utils.compat import uuid7
 
 from services.kit.personal import Vault
 from services.kit.postgres import connect_pool
-from tests.bench import append, clocks, door, follow, peer, rebuild, sealing
+from tests.bench import append, clocks, door, follow, growth, peer, rebuild, recovery, sealing
 from tests.bench.desk import desk
 from tests.bench.servers import servers
 from tests.bench.table import Row, show, write
@@ -123,28 +124,47 @@ async def doors(tickets: int) -> list[Row]:
     ]
 
 
+def stages(full: bool) -> dict[str, Callable[[], Awaitable[Sequence[Row]]]]:
+    """What is measured, by the figure it is known by, in order. The full form takes a million events, and hours."""
+    events = 1_000_000 if full else 100_000
+    small: dict[str, Callable[[], Awaitable[Sequence[Row]]]] = {
+        "G1": lambda: _one(appends(256_000 if full else 25_600)),
+        "N10": lambda: _one(sealing.row(12_800)),
+        "G2": lambda: _one(follows(60.0 if full else 10.0)),
+        "G3-G4": lambda: doors(20_000 if full else 3_000),
+        "G5": lambda: _one(rebuilds(events)),
+        "G6": lambda: recovery.rows(1_000_000 if full else 20_000),
+        "G11": _clocks,
+    }
+    return {**small, "G16": growth.rows} if full else small
+
+
+async def _one(row: Awaitable[Row]) -> Sequence[Row]:
+    return [await row]
+
+
+async def _clocks() -> Sequence[Row]:
+    return [clocks.row()]
+
+
 async def main() -> None:
     arguments = argparse.ArgumentParser(prog="make bench")
-    arguments.add_argument("--events", type=int, default=25_600, help="appended in each run of G1")
-    arguments.add_argument("--seconds", type=float, default=10.0, help="of each run of G2")
-    arguments.add_argument("--log", type=int, default=100_000, help="events in the log of G5")
-    arguments.add_argument("--tickets", type=int, default=3_000, help="submitted in each run of G4")
+    arguments.add_argument("--full", action="store_true", help="with a million events, and growth to three million")
+    arguments.add_argument("--only", default="", help="some of G1, N10, G2, G3-G4, G5, G6, G11, G16, by commas")
     arguments.add_argument("--json", type=Path, default=Path(".daybook/bench.json"))
     given = arguments.parse_args()
+    measured = stages(given.full)
+    wanted = [name.strip() for name in given.only.split(",") if name.strip()] or list(measured)
+    if unknown := set(wanted) - set(measured):
+        arguments.error(f"there is no {', '.join(sorted(unknown))} here: choose from {', '.join(measured)}")
     console = Console()
     rows: list[Row] = []
-    with console.status("G1: appends") as status:
-        rows.append(await appends(given.events))
-        status.update("N10: encryption")
-        rows.append(await sealing.row(given.events // 2))
-        status.update("G11: clocks")
-        rows.append(clocks.row())
-        status.update("G2: from the log to a consumer")
-        rows.append(await follows(given.seconds))
-        status.update("G3, G4: a whole desk")
-        rows.extend(await doors(given.tickets))
-        status.update("G5: rebuild")
-        rows.append(await rebuilds(given.log))
+    for nth, name in enumerate(wanted, start=1):
+        with console.status(f"{name}, {nth} of {len(wanted)}"):
+            found = await measured[name]()
+        for row in found:
+            console.print(f"{row.figure}  {row.measured}", highlight=False)
+        rows += found
     show(rows, console)
     write(rows, given.json)
     console.print(f"The same as JSON: {given.json}")
