@@ -57,6 +57,9 @@ for (const subject of [">", "daybook.>", "feed.>", "$JS.>", "$SYS.>", "poke.>", 
   }]);
 }
 await Promise.all(every.map(([name, work]) => attempt(name, work)));
+console.log("listening"); // what could be heard is said meanwhile, until whoever started this closes its input
+for await (const _ of process.stdin);
+await nc.flush();
 for (const subject of others.subjects) {
   nc.publish(subject, "forged"); // refused by the server, which tells the connection, not the call
 }
