@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from uuid import UUID
 
 import nats
 import pytest
 from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.api import ConsumerInfo, StreamInfo
 from uuid_utils.compat import uuid7
 
 from contracts.people import Role
@@ -18,6 +20,7 @@ from services.embedded.place import Place
 from services.kit.access.tokens import NewToken, make_token, revoke_token
 from services.kit.bus import subscribers
 from services.kit.bus.accounts import DURABLE, feed_stream
+from services.kit.bus.message import Stored
 from services.kit.bus.subscribers import add_subscriber, last_of_client, living_subscribers
 from services.kit.log import feeds
 from services.kit.log.append import Append, Appender
@@ -108,6 +111,29 @@ async def test_a_wiped_bus_begins_again_behind_what_was_acknowledged(own: Bus, p
             assert await read(own.settings, token, last) == list(range(first + 1, last + 1))
 
 
+def resting(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Awaitable[bool]]:
+    """Whether a relay has asked ten times how far a stream is, and has sent nothing meanwhile."""
+    asked = 0
+    ask, send = feeds.Feeds._asked, feeds.Feeds._send
+
+    async def asking(self: feeds.Feeds, token: UUID) -> tuple[StreamInfo, ConsumerInfo]:
+        nonlocal asked
+        asked += 1
+        return await ask(self, token)
+
+    async def sending(self: feeds.Feeds, token: UUID, event: Stored) -> None:
+        nonlocal asked
+        asked = 0
+        await send(self, token, event)
+
+    async def rests() -> bool:
+        return asked >= 10
+
+    monkeypatch.setattr(feeds.Feeds, "_asked", asking)
+    monkeypatch.setattr(feeds.Feeds, "_send", sending)
+    return rests
+
+
 async def test_a_stream_holds_so_much_and_the_rest_waits_in_the_log(
     own: Bus, pool_of: PoolOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,6 +141,7 @@ async def test_a_stream_holds_so_much_and_the_rest_waits_in_the_log(
     intake = await pool_of("intake")
     token = await subscribed(intake)
     last = await grow(intake, 20)
+    rests = resting(monkeypatch)
     async with running(relay(own.settings, await pool_of("relay"))):
         client = await nats.connect(own.settings.bus_url)
 
@@ -126,6 +153,7 @@ async def test_a_stream_holds_so_much_and_the_rest_waits_in_the_log(
             return 5_000 < state.bytes <= 10_000
 
         await eventually(is_full)
+        await eventually(rests)
         async with asyncio.timeout(60):
             assert await read(own.settings, token, last) == list(range(1, last + 1))
         await client.close()
@@ -151,3 +179,22 @@ async def test_a_revoked_token_has_no_stream_any_more(own: Bus, pool_of: PoolOf)
 
         await eventually(is_gone)
     await client.close()
+
+
+async def test_a_stream_that_cannot_be_removed_keeps_nobody_waiting(
+    own: Bus, pool_of: PoolOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    intake = await pool_of("intake")
+    dead, living = await subscribed(intake), await subscribed(intake)
+    await revoke_token(intake, dead)
+    remove = subscribers.remove_feed
+
+    async def refusing(jetstream: JetStreamContext, token: UUID) -> None:
+        if token == dead:
+            raise nats.errors.TimeoutError
+        await remove(jetstream, token)
+
+    monkeypatch.setattr(feeds, "remove_feed", refusing)
+    last = await grow(intake, 2)
+    async with running(relay(own.settings, await pool_of("relay"))), asyncio.timeout(60):
+        assert await read(own.settings, living, last) == list(range(1, last + 1))

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from nats.aio.client import Client
 from nats.js import api
-from nats.js.errors import NotFoundError
+from nats.js.errors import APIError, NotFoundError
 
 from services.kit.bus.accounts import DURABLE, FEEDS, feed_stream
 from services.kit.bus.away import AWAY
@@ -33,6 +33,9 @@ TELL_SECONDS = 5.0  # between two questions how far the living ones are
 PACE_SECONDS = 0.1  # from one fill to the next: what comes meanwhile goes together
 ANSWER_SECONDS = 5.0
 
+FULL = 10077  # "maximum bytes exceeded"
+FILLED_AGAIN_AT = 0.75  # of a stream that was full: the largest event fits, and nothing is sent in vain meanwhile
+
 
 class Feeds:
     """Fills the streams of the clients whose lanes this process holds."""
@@ -44,6 +47,7 @@ class Feeds:
         self._held = held
         self._living: Sequence[BusSubscriber] = ()
         self._tails: dict[UUID, int] = {}
+        self._full: set[UUID] = set()
         self._tell_at = 0.0
         self._lanes: set[int] = set()
         self._grown = asyncio.Event()
@@ -57,41 +61,54 @@ class Feeds:
         """Once in LOOK_SECONDS: who is there and who is no more; and now and then how far each one is."""
         held = list(self._held())
         for row in await self._pool.fetch(SQL["dead_in"], held):
-            await remove_feed(self._jetstream, row["token"])
-            await self._pool.execute(SQL["close"], row["token"])
-            log_message(LOG, "feed_closed", token=row["token"])
+            await self._close(row["token"])
         self._living = await living_subscribers(self._pool, held)
         known = {subscriber.token for subscriber in self._living}
         self._tails = {token: tail for token, tail in self._tails.items() if token in known}
+        self._full &= known
         all_due = time.monotonic() >= self._tell_at
         if all_due:
             self._tell_at = time.monotonic() + TELL_SECONDS
         for subscriber in self._living:
-            if all_due or subscriber.token not in self._tails:
+            if all_due or not (subscriber.token in self._tails or subscriber.token in self._full):
                 await self._tell(subscriber)
         self.grown(subscriber.lane for subscriber in self._living)
+
+    async def _close(self, token: UUID) -> None:
+        """Removes the stream of one who died. Where that fails, the living do not wait for it: the next look tries."""
+        try:
+            await remove_feed(self._jetstream, token)
+        except AWAY as error:
+            log_message(LOG, "feed_away", logging.WARNING, token=token, error=describe(error))
+            return
+        await self._pool.execute(SQL["close"], token)
+        log_message(LOG, "feed_closed", token=token)
 
     async def _tell(self, subscriber: BusSubscriber) -> None:
         """Notes how far the program is; makes its stream again where the bus has lost it."""
         try:
-            state, reader = await self._state(subscriber)
+            stream, reader = await self._state(subscriber)
         except AWAY as error:  # one whose stream finds no room must not keep the others waiting
             log_message(LOG, "feed_away", logging.WARNING, token=subscriber.token, error=describe(error))
             return
-        self._tails.setdefault(subscriber.token, state.last_seq)
+        state = stream.state
+        if state.bytes <= FILLED_AGAIN_AT * (stream.config.max_bytes or 0):
+            self._full.discard(subscriber.token)
+        if subscriber.token not in self._full:
+            self._tails.setdefault(subscriber.token, state.last_seq)
         await self._pool.execute(
             SQL["tell"], subscriber.token, state.last_seq, state.first_seq - 1, reader.num_ack_pending or 0,
             bool(reader.num_waiting),
         )  # fmt: skip
 
-    async def _state(self, subscriber: BusSubscriber) -> tuple[api.StreamState, api.ConsumerInfo]:
+    async def _state(self, subscriber: BusSubscriber) -> tuple[api.StreamInfo, api.ConsumerInfo]:
         try:
-            state, reader = await self._asked(subscriber.token)
+            stream, reader = await self._asked(subscriber.token)
         except NotFoundError:
-            state = None
+            stream = None
         head = await self._pool.fetchval(SQL["sequence"], subscriber.lane, subscriber.client) or 0
-        if state is not None and state.last_seq <= max(head, subscriber.begins):
-            return state, reader
+        if stream is not None and stream.state.last_seq <= max(head, subscriber.begins):
+            return stream, reader
         # The bus was wiped, or the log put back from a backup.
         await remove_feed(self._jetstream, subscriber.token)
         await make_feed(self._jetstream, subscriber.token, min(subscriber.position, head))
@@ -99,23 +116,28 @@ class Feeds:
         log_message(LOG, "feed_made", logging.WARNING, token=subscriber.token, after=subscriber.position)
         return await self._asked(subscriber.token)
 
-    async def _asked(self, token: UUID) -> tuple[api.StreamState, api.ConsumerInfo]:
+    async def _asked(self, token: UUID) -> tuple[api.StreamInfo, api.ConsumerInfo]:
         stream = feed_stream(token)
-        state = (await self._jetstream.stream_info(stream)).state
-        return state, await self._jetstream.consumer_info(stream, DURABLE)
+        return await self._jetstream.stream_info(stream), await self._jetstream.consumer_info(stream, DURABLE)
 
     async def fill(self) -> None:
-        """Waits until something has grown, and fills what has."""
+        """Waits until something has grown, and fills what has, a window of each in turn."""
         await self._grown.wait()
         self._grown.clear()
         lanes, self._lanes = self._lanes, set()
-        for subscriber in self._living:
-            try:
-                while subscriber.lane in lanes and await self._window(subscriber):
-                    pass
-            except AWAY as error:  # full, away or filled by another: the next look tells where to go on
-                self._tails.pop(subscriber.token, None)
-                log_message(LOG, "feed_waits", logging.DEBUG, token=subscriber.token, error=describe(error))
+        growing = [subscriber for subscriber in self._living if subscriber.lane in lanes]
+        while growing:
+            growing = [subscriber for subscriber in growing if await self._has_more(subscriber)]
+
+    async def _has_more(self, subscriber: BusSubscriber) -> bool:
+        try:
+            return await self._window(subscriber)
+        except AWAY as error:  # full, away or filled by another: a later look tells where to go on
+            if isinstance(error, APIError) and error.err_code == FULL:
+                self._full.add(subscriber.token)
+            self._tails.pop(subscriber.token, None)
+            log_message(LOG, "feed_waits", logging.DEBUG, token=subscriber.token, error=describe(error))
+            return False
 
     async def _window(self, subscriber: BusSubscriber) -> bool:
         """Publishes what follows; whether there may be more."""
