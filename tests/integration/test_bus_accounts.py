@@ -13,6 +13,7 @@ from typing import Any
 
 import nats
 import pytest
+from nats.aio.msg import Msg
 from nats.js.api import ConsumerConfig
 
 from contracts.people import Role
@@ -26,8 +27,10 @@ from services.embedded.ports import claim
 from services.embedded.process import Child
 from services.kit.bus import connect, provision_bus
 from services.kit.bus.accounts import RIGHTS, USERS, inbox_of
+from services.kit.bus.census import answer_census
 from services.kit.bus.connect import QuickClient
 from services.kit.bus.nkey import Nkey
+from services.kit.metrics import Metrics
 from services.kit.settings import Settings
 from tests.conftest import PoolOf
 from tests.integration.bus_tools import SEEN, Ledger, append_tickets, caught_up, consume, eventually, relay, running
@@ -209,4 +212,32 @@ async def test_two_users_never_hear_each_others_answers(guarded: Settings) -> No
     assert await intake.refused()
     assert heard.empty()
     for one in (triage, intake):
+        await one.client.close()
+
+
+async def test_a_question_cannot_have_its_answer_go_among_the_events(guarded: Settings) -> None:
+    asking, answering, owner = [await login(guarded, user) for user in ("reporting", "triage", "owner")]
+    await answer_census(answering.client, Metrics("triage"))
+    await answering.client.flush()
+    before = (await owner.client.jetstream().stream_info(STREAM)).state.last_seq
+    await asking.client.publish("census.daybook", reply="daybook.3.acme.ticket.submitted.0")
+    assert b"daybook_" in (await asking.client.request("census.daybook", timeout=30)).data  # in order: both were heard
+    assert (await owner.client.jetstream().stream_info(STREAM)).state.last_seq == before
+    for one in (asking, answering, owner):
+        await one.client.close()
+
+
+async def test_a_question_may_be_answered_once(guarded: Settings) -> None:
+    asking, answering = await login(guarded, "reporting"), await login(guarded, "triage")
+    heard = asyncio.Queue[Msg]()
+    await answering.client.subscribe("census.daybook", cb=heard.put)
+    await answering.client.flush()
+    inbox = asking.client.new_inbox()
+    await asking.client.publish("census.daybook", reply=inbox)
+    async with asyncio.timeout(30):
+        question = await heard.get()
+    await answering.client.publish(question.reply, b"one")
+    await answering.client.publish(question.reply, b"two")
+    assert await answering.refused()
+    for one in (asking, answering):
         await one.client.close()

@@ -37,6 +37,7 @@ API: Final = "$JS.API."
 
 CONNECTIONS_MAX = 4  # of one subscriber: its program, the next version of it, and a person who looks
 SUBSCRIPTIONS_MAX = 100
+ONE_ANSWER: Final = {"max": 1, "expires": "1s"}  # whoever asks names the subject, which may be any
 PAYLOAD_MAX = 65_536  # bytes of what a subscriber says: requests and acknowledgements
 
 
@@ -154,7 +155,7 @@ def _user(key: str, name: str, rights: Rights) -> dict[str, Any]:
         "subscribe": [f"{inbox_of(name)}.>", *rights.subscribe],
     }
     if rights.answers:
-        permissions["allow_responses"] = True
+        permissions["allow_responses"] = ONE_ANSWER
     return {"nkey": key, "permissions": permissions}
 
 

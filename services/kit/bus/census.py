@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from services.kit.bus.accounts import inbox_of
 from services.kit.bus.away import AWAY
 from services.kit.bus.connect import connect
 
@@ -26,14 +27,19 @@ if TYPE_CHECKING:
     from services.kit.settings import Settings
 
 QUESTION = "census.daybook"
+ASKERS = (f"{inbox_of('reporting')}.", "_INBOX.")  # the second where DAYBOOK_NATS_URL brings one login for all
 ANSWER_SECONDS = 0.2  # every process of a desk is near; a scrape must not wait for one that hangs
 
 
 async def answer_census(client: Client, metrics: Metrics) -> None:
-    """Has this process answer with its metrics for as long as the connection lasts."""
+    """Has this process answer with its metrics for as long as the connection lasts.
+
+    To an inbox only: a question names the subject of its answer, and the server lets one answer go anywhere.
+    """
 
     async def answer(message: Msg) -> None:
-        await client.publish(message.reply, metrics.render())
+        if message.reply.startswith(ASKERS):
+            await client.publish(message.reply, metrics.render())
 
     await client.subscribe(QUESTION, cb=answer)
 
