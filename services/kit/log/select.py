@@ -75,16 +75,36 @@ async def select_events(
     """
     if not sources:
         return []
+    few = _few(wanted, limit)
+    found = await _looked(reader, sources, wanted, few, limit, bytes_max)
+    # Where nothing fits, the next look is a long one: of an import of a million events a webhook wants none.
+    barren = [nth for nth, each in enumerate(found) if few < LOOK_MAX and each.more and not each.events]
+    if barren:
+        beyond = [sources[nth]._replace(after=found[nth].upto) for nth in barren]
+        for nth, each in zip(barren, await _looked(reader, beyond, wanted, LOOK_MAX, limit, bytes_max), strict=True):
+            found[nth] = each
+    return found
+
+
+def _few(wanted: Wanted, limit: int) -> int:
+    """How many events are looked at to find some: no more than are handed on where all fit, more where some do."""
+    if wanted.types or wanted.categories:
+        return LOOK_MAX
+    return min(LOOK_MAX, limit + 1 if wanted.origins is None else 4 * limit)
+
+
+async def _looked(
+    reader: Reader, sources: Sequence[Source], wanted: Wanted, look: int, limit: int, bytes_max: int
+) -> list[Found]:
     lanes, clients, after = zip(*sources, strict=True)
     rows = await reader.fetch(
-        SQL["select"], lanes, clients, after, LOOK_MAX, limit, bytes_max, wanted.types, wanted.origins,
-        wanted.categories,
-    )  # fmt: skip
+        SQL["select"], lanes, clients, after, look, limit, bytes_max, wanted.types, wanted.origins, wanted.categories
+    )
     found: list[Found] = []
     for nth, source in enumerate(sources, start=1):
         mine = [row for row in rows if row["nth"] == nth]
         events = recorded([row for row in mine if row["position"] is not None])
         cut = mine[0]["fitting"] > len(events)
         upto = source.place_of(events[-1]) if cut else mine[0]["upto"]
-        found.append(Found(events, upto, cut or mine[0]["looked_at"] == LOOK_MAX))
+        found.append(Found(events, upto, cut or mine[0]["looked_at"] == look))
     return found

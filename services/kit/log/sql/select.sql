@@ -26,17 +26,26 @@ WITH asked AS (
         WHERE f.lane = a.lane AND f.position > a.after
         ORDER BY f.position LIMIT $4) e
     WHERE a.client IS NULL
+), told AS MATERIALIZED (  -- once for each ticket, however many of its events are looked at: a body may be large
+    SELECT c.nth, c.stream, c.category, c.version, lead(c.version) OVER (PARTITION BY c.nth, c.stream ORDER BY c.version) AS until
+    FROM (
+        SELECT s.nth, s.stream, t.version, t.category
+        FROM (SELECT l.nth, l.lane, l.stream, max(l.version) AS version FROM looked l GROUP BY l.nth, l.lane, l.stream) s
+        CROSS JOIN LATERAL (
+            SELECT b.version, convert_from(b.payload, 'UTF8')::json ->> 'category' AS category FROM log.events b
+            WHERE b.lane = s.lane AND b.stream = s.stream AND b.version <= s.version
+              AND b.type IN ('ticket.submitted', 'ticket.classified', 'ticket.category_set')
+            OFFSET 0) t  -- by the index of the stream, never by a scan of the log
+        WHERE $9::text[] IS NOT NULL) c
+    WHERE c.category IS NOT NULL
 ), wanted AS (
     SELECT l.nth, l.lane, l.position, l.place, row_number() OVER w AS counted, sum(l.bytes) OVER w - l.bytes AS bytes_before
     FROM looked l
+    LEFT JOIN told c ON c.nth = l.nth AND c.stream = l.stream AND c.version <= l.version
+                     AND (c.until IS NULL OR c.until > l.version)
     WHERE ($7::text[] IS NULL OR l.type = ANY ($7) OR split_part(l.type, '.', 1) = ANY ($7))
       AND ($8::text[] IS NULL OR l.origin = ANY ($8))
-      AND CASE WHEN $9::text[] IS NULL THEN true ELSE (
-              SELECT c.category FROM (
-                  SELECT convert_from(b.payload, 'UTF8')::json ->> 'category' AS category, b.version FROM log.events b
-                  WHERE b.lane = l.lane AND b.stream = l.stream AND b.version <= l.version
-                    AND b.type IN ('ticket.submitted', 'ticket.classified', 'ticket.category_set')) c
-              WHERE c.category IS NOT NULL ORDER BY c.version DESC LIMIT 1) = ANY ($9) END
+      AND ($9::text[] IS NULL OR c.category = ANY ($9))
     WINDOW w AS (PARTITION BY l.nth ORDER BY l.place)
 ), seen AS (
     SELECT a.nth, coalesce(max(l.place), a.after) AS upto, count(l.place) AS looked_at,
