@@ -1,5 +1,9 @@
-"""What the doors have accepted -> what of it is missing: every command and every mail has its event, or lies in the
-quarantine. I/O, reads only."""
+"""What the doors have accepted -> what of it is missing: every command with an Idempotency-Key has its event, each mail
+too, or lies in the quarantine. I/O, reads only.
+
+A request without a key leaves nothing beside its event, so there is nothing to hold the log against: the chain alone
+speaks for it. Doors that are not there yet, such as the telephone's, are not looked at.
+"""
 
 from __future__ import annotations
 
