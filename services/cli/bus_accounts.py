@@ -140,11 +140,16 @@ async def _reload(client: QuickClient) -> None:
         raise NoAccounts(f"the NATS server refuses its configuration ({refusal}): look at its log")
 
 
-async def until_taken(settings: Settings, subscriber: Subscriber, key: Nkey) -> None:
-    """Returns when a subscriber can read, tried by its own key. Raises NoAccounts where it cannot in TAKEN_SECONDS."""
+async def until_taken(settings: Settings, pool: Pool, subscriber: Subscriber, key: Nkey) -> None:
+    """Returns when a subscriber can read, tried by its own key. Raises NoAccounts where it cannot in TAKEN_SECONDS.
+
+    Each try writes the accounts again: another command may have written an older list over ours.
+    """
+    write = writer(settings)
     try:
         async with asyncio.timeout(TAKEN_SECONDS), _system(settings) as system:
             while not await _reads(settings, subscriber, key):
+                write(services_text(settings, await living_accounts(pool)))
                 await _reload(system)
                 await asyncio.sleep(TRY_SECONDS)
     except TimeoutError as error:

@@ -1,14 +1,16 @@
 """A subscriber's token and client enter; an account of NATS leaves that reads this client's events alone. I/O.
 
-Whatever step fails, nothing is left: neither token nor account nor stream.
+Whatever step fails, nothing is left: neither token nor account nor stream. Only a kill -9 leaves a token that nobody
+was shown: `daybook token list` tells of it.
 """
 
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from nats.js.errors import APIError
+from nats.js.errors import APIError, NotFoundError
 
 from services.cli.bus_accounts import NoAccounts, share_accounts, until_taken, writer
 from services.kit.access.tokens import NewToken, make_token
@@ -18,10 +20,10 @@ from services.kit.bus.nkey import SEED_BYTES, Nkey
 from services.kit.bus.provision import NO_ROOM
 from services.kit.bus.subscribers import (
     SUBSCRIBERS_MAX,
+    TooManySubscribers,
     add_subscriber,
     forget_subscriber,
     last_of_client,
-    living_subscribers,
     make_feed,
     remove_feed,
 )
@@ -29,11 +31,14 @@ from services.kit.bus.subscribers import (
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from nats.js import JetStreamContext
+
     from services.kit.postgres import Pool
     from services.kit.settings import Settings
 
 BEGINNING: Final = "beginning"
 NOW: Final = "now"
+TRIES: Final = 5
 
 
 class Refusal(Exception):
@@ -49,18 +54,20 @@ class Made(NamedTuple):
 
 async def make_bus_token(settings: Settings, pool: Pool, new: NewToken, client: str, after: str) -> Made:
     """Makes token, account, stream and durable. Raises Refusal or NoAccounts, and leaves nothing then."""
-    if len(await living_subscribers(pool)) >= SUBSCRIBERS_MAX:
-        raise Refusal(f"{SUBSCRIBERS_MAX} programs read over NATS already: revoke one, or read GET /events")
     begins = await _begins(pool, client, after)
     key = Nkey(secrets.token_bytes(SEED_BYTES))
     account = Subscriber(new.id, key.public)
-    async with pool.acquire() as connection, connection.transaction():
-        token = await make_token(connection, new)
-        await add_subscriber(connection, new.id, client, key.public, begins)
+    try:
+        async with pool.acquire() as connection, connection.transaction():
+            token = await make_token(connection, new)
+            await add_subscriber(connection, new.id, client, key.public, begins)
+    except TooManySubscribers as error:
+        sentence = f"{SUBSCRIBERS_MAX} programs read over NATS already: revoke one, or read GET /events"
+        raise Refusal(sentence) from error
     try:
         await share_accounts(settings, pool, writer(settings))
         await _make_stream(settings, new.id, begins)
-        await until_taken(settings, account, key)
+        await until_taken(settings, pool, account, key)
     except BaseException:
         await _undo(settings, pool, new.id)
         raise
@@ -89,13 +96,22 @@ async def _begins(pool: Pool, client: str, after: str) -> int:
 async def _make_stream(settings: Settings, token: UUID, begins: int) -> None:
     client = await connect(settings, "owner", allow_reconnect=False)
     try:
-        await make_feed(client.jetstream(), token, begins)
+        await _make_feed(client.jetstream(), token, begins)
     except APIError as error:
         if error.err_code in NO_ROOM:
             raise Refusal("the NATS server has no room for one more stream: raise its max_file_store") from error
         raise
     finally:
         await client.close()
+
+
+async def _make_feed(jetstream: JetStreamContext, token: UUID, begins: int) -> None:
+    """A relay that finds the stream without its durable removes it and makes both, as we do: then we try again."""
+    for _ in range(TRIES - 1):
+        with suppress(NotFoundError):
+            await make_feed(jetstream, token, begins)
+            return
+    await make_feed(jetstream, token, begins)
 
 
 async def _remove_stream(settings: Settings, token: UUID) -> None:

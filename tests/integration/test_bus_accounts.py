@@ -15,10 +15,11 @@ import nats
 import pytest
 from nats.aio.msg import Msg
 from nats.js.api import ConsumerConfig
+from uuid_utils.compat import uuid7
 
 from contracts.people import Role
 from contracts.subjects import STREAM
-from services.cli import token
+from services.cli import bus_accounts, token
 from services.cli.app import Stop
 from services.cli.bus_accounts import NoAccounts, services_text, share_accounts
 from services.embedded import nats as embedded_nats
@@ -26,7 +27,7 @@ from services.embedded.place import Place
 from services.embedded.ports import claim
 from services.embedded.process import Child
 from services.kit.bus import connect, provision_bus
-from services.kit.bus.accounts import RIGHTS, USERS, inbox_of
+from services.kit.bus.accounts import RIGHTS, USERS, Subscriber, inbox_of
 from services.kit.bus.census import answer_census
 from services.kit.bus.connect import QuickClient
 from services.kit.bus.nkey import Nkey
@@ -241,3 +242,19 @@ async def test_a_question_may_be_answered_once(guarded: Settings) -> None:
     assert await answering.refused()
     for one in (asking, answering):
         await one.client.close()
+
+
+async def test_an_older_list_that_another_command_wrote_over_ours_is_written_again(
+    guarded: Settings, pool_of: PoolOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool, written = await pool_of("intake"), list[str]()
+    tries = iter([False, True])
+
+    async def reads(*_: object) -> bool:
+        return next(tries)
+
+    monkeypatch.setattr(bus_accounts, "_reads", reads)
+    monkeypatch.setattr(bus_accounts, "writer", lambda _: written.append)
+    key = Nkey(b"a subscriber's thirty-two bytes!")
+    await bus_accounts.until_taken(guarded, pool, Subscriber(uuid7(), key.public), key)
+    assert written == [services_text(guarded, await bus_accounts.living_accounts(pool))]

@@ -16,12 +16,13 @@ from uuid_utils.compat import uuid7
 
 from contracts.people import Role
 from contracts.subjects import lane_of_client
+from services.cli import bus_token
 from services.embedded.place import Place
 from services.kit.access.tokens import NewToken, make_token, revoke_token
 from services.kit.bus import subscribers
 from services.kit.bus.accounts import DURABLE, feed_stream
 from services.kit.bus.message import Stored
-from services.kit.bus.subscribers import add_subscriber, last_of_client, living_subscribers
+from services.kit.bus.subscribers import TooManySubscribers, add_subscriber, last_of_client, living_subscribers
 from services.kit.log import feeds
 from services.kit.log.append import Append, Appender
 from services.kit.postgres import Pool
@@ -198,3 +199,50 @@ async def test_a_stream_that_cannot_be_removed_keeps_nobody_waiting(
     last = await grow(intake, 2)
     async with running(relay(own.settings, await pool_of("relay"))), asyncio.timeout(60):
         assert await read(own.settings, living, last) == list(range(1, last + 1))
+
+
+async def test_two_commands_at_once_cannot_make_one_subscriber_too_many(
+    pool_of: PoolOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    intake = await pool_of("intake")
+    await grow(intake, 1)
+    monkeypatch.setattr(subscribers, "SUBSCRIBERS_MAX", len(await living_subscribers(intake)) + 1)
+    made = await asyncio.gather(*(subscribed(intake) for _ in range(3)), return_exceptions=True)
+    assert sorted(isinstance(one, TooManySubscribers) for one in made) == [False, True, True]
+
+
+async def test_a_stream_that_the_relay_removes_while_it_is_made_is_made_again(
+    own: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, removed = uuid7(), list[UUID]()
+
+    async def interrupted(jetstream: JetStreamContext, token: UUID, begins: int) -> None:
+        await subscribers.make_feed(jetstream, token, begins)
+        if not removed:
+            removed.append(token)
+            await subscribers.remove_feed(jetstream, token)
+            await jetstream.consumer_info(feed_stream(token), DURABLE)
+
+    monkeypatch.setattr(bus_token, "make_feed", interrupted)
+    await bus_token._make_stream(own.settings, token, 3)
+    client = await nats.connect(own.settings.bus_url)
+    assert removed == [token]
+    assert (await client.jetstream().consumer_info(feed_stream(token), DURABLE)).name == DURABLE
+    await client.close()
+
+
+async def test_how_far_a_program_is_is_written_only_when_it_has_changed(pool_of: PoolOf) -> None:
+    intake, relays = await pool_of("intake"), await pool_of("relay")
+    await grow(intake, 1)
+    token = await subscribed(intake)
+
+    async def written(*told: object) -> str:
+        await relays.execute(subscribers.SQL["tell"], token, *told)
+        version = "SELECT xmin::text FROM log.outside_subscribers WHERE name = $1"
+        return str(await relays.fetchval(version, str(token)))
+
+    first = await written(2, 1, 1, True)
+    assert await written(2, 1, 1, True) == await written(2, 1, 1, False) == first
+    second = await written(2, 2, 0, True)
+    assert second != first
+    assert await written(2, 1, 0, True) == second

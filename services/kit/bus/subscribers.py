@@ -45,8 +45,15 @@ class BusSubscriber:
         return Subscriber(self.token, self.key)
 
 
+class TooManySubscribers(Exception):
+    """There are SUBSCRIBERS_MAX already."""
+
+
 async def add_subscriber(connection: Connection, token: UUID, client: str, key: str, begins: int) -> None:
-    """Keeps one beside its token, in the same transaction."""
+    """Keeps one beside its token, in the same transaction. Raises TooManySubscribers."""
+    await connection.execute(SQL["one_at_a_time"])
+    if len(await living_subscribers(connection)) >= SUBSCRIBERS_MAX:
+        raise TooManySubscribers
     await connection.execute(SQL["add"], token, lane_of_client(client), client, key, begins)
 
 

@@ -5,6 +5,10 @@ WITH shown AS (
 )
 INSERT INTO access.bus_subscribers (token, lane, client, key, begins, filled, position) VALUES ($1, $2, $3, $4, $5, $5, $5);
 
+-- name: one_at_a_time
+-- Until the end of the transaction: who counts them and adds one does it alone.
+SELECT pg_advisory_xact_lock(hashtextextended('daybook.bus_subscribers', 0));
+
 -- name: forget
 -- A subscriber that never could read, and its token.
 WITH gone AS (
@@ -36,7 +40,8 @@ UPDATE log.outside_subscribers o SET revoked_at = clock_timestamp() FROM closed 
 WHERE o.lane = c.lane AND o.kind = 'nats' AND o.name = c.token::text;
 
 -- name: tell
--- $2 filled, $3 acknowledged, $4 sent and not acknowledged, $5 whether the program is there and asks for more.
+-- $2 filled, $3 acknowledged, $4 sent and not acknowledged, $5 whether the program is there and asks for more. What has
+-- not changed is not written: this is asked every few seconds, also on a silent desk.
 WITH told AS (
     UPDATE access.bus_subscribers SET filled = $2, position = greatest(position, $3), told_at = clock_timestamp()
     WHERE token = $1 AND (filled <> $2 OR position < $3)
@@ -44,7 +49,8 @@ WITH told AS (
 UPDATE log.outside_subscribers o
 SET place = greatest(o.place, $3), waiting = $4, seen_at = CASE WHEN $5 THEN clock_timestamp() ELSE o.seen_at END
 FROM access.bus_subscribers s
-WHERE s.token = $1 AND o.lane = s.lane AND o.kind = 'nats' AND o.name = s.token::text;
+WHERE s.token = $1 AND o.lane = s.lane AND o.kind = 'nats' AND o.name = s.token::text
+  AND (o.place < $3 OR o.waiting <> $4 OR ($5 AND coalesce(o.seen_at < clock_timestamp() - interval '1 minute', true)));
 
 -- name: sequence
 -- How far a client's own numbering is; no row where it has no event yet.
