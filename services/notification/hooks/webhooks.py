@@ -139,7 +139,7 @@ class Webhooks:
     async def dead(self, webhook: UUID) -> list[dict[str, Any]]:
         rows = await self.pool.fetch(SQL["dead"], webhook, DEAD_MAX)
         return [
-            {"position": write_position(row), "subject": row["stream"]}
+            {"position": write_position(dict(row)), "subject": row["stream"]}
             | {name: row[name] for name in ("event", "type", "attempts", "code", "failed_at")}
             for row in rows
         ]
@@ -178,7 +178,7 @@ class Webhooks:
 
     async def _check_room(self, connection: Connection, client: str | None) -> None:
         """Raises Problem. A client hears of its own webhooks only, as long as there is room for them."""
-        made = await connection.fetchrow(SQL["count"], client)
+        (made,) = await connection.fetch(SQL["count"], client)
         if client is not None and made["of_client"] >= OF_CLIENT_MAX:
             raise Problem("too_many_webhooks", f"the client has {OF_CLIENT_MAX} webhooks")
         if made["all"] >= MADE_MAX:
