@@ -3,7 +3,8 @@
 A deleted row stays in its page until something else needs the room, and the planner's statistics quote words. So the
 tables that hold keys or opened text are written anew, then the statistics, then a checkpoint takes the old files away.
 While a table is rewritten its readers wait: search for its words, whoever needs a key that is not at hand for the keys.
-A million of them take some ten seconds, and nobody is refused meanwhile who can wait as long. Run it at night.
+A million of them take some ten seconds. For keys everybody waits up to half a minute; a search that waits longer than a
+screen's five seconds is answered 503 `busy`, to be asked again. Run it at night.
 
 Rewriting leaves out only rows that no open transaction can see any more; one that began before is waited for.
 """

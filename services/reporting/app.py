@@ -59,6 +59,8 @@ READING = {
     "max_parallel_workers_per_gather": "0",  # one reader must not take the cores of all
 }
 READ_SECONDS = 5.0  # a query of a screen that takes longer is given up
+KEY_READERS = 4  # connections for persons' keys
+KEY_SECONDS = 30.0  # their table is written anew at night (services/erasing/compact.py): who needs a key waits for it
 LISTEN_SECONDS = 5.0  # between attempts to listen: without pokes, signals come a second later
 WRITERS = 4  # connections of the consumer: its transaction, its looks, keys
 
@@ -82,7 +84,10 @@ async def open_app(
         settings, "reader", size=READERS, program="daybook-reporting-reader", statement_seconds=READ_SECONDS,
         server_settings=READING,
     )  # fmt: skip
-    feed, vault = Feed(pool), reading_vault(pool, settings)
+    keys = await connect_pool(
+        settings, "reporting", size=KEY_READERS, program="daybook-reporting-keys", statement_seconds=KEY_SECONDS
+    )
+    feed, vault = Feed(pool), reading_vault(keys, settings)
     edge = Edge(pool, vault, clock or clock_for(settings), feed, settings.session_secret_bytes, Narrow(narrow))
     following = Following(Growth(pool), Readers(_now))
     tasks = [
@@ -96,7 +101,7 @@ async def open_app(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.gather(pool.close(), narrow.close())
+        await asyncio.gather(pool.close(), narrow.close(), keys.close())
 
 
 def build(
