@@ -105,6 +105,7 @@ def test_an_answer_waits_until_the_newest_message_was_read(new_page: NewPage, vi
     expect(page.locator("#composer-problem")).to_contain_text("The ticket changed while you were writing")
     expect(page.locator("#composer-body")).to_have_value("We are on it.")
     page.locator(".letter.message").last.scroll_into_view_if_needed()
+    expect(page.locator("#news")).to_be_hidden()
     page.focus("#composer-body")
     page.keyboard.press("Control+Enter")
     expect(page.locator(".letter.reply")).to_contain_text("We are on it.")

@@ -94,9 +94,10 @@ async def test_it_is_exported_again_byte_for_byte(desk: Restored, tmp_path: Path
         await Writer(tmp_path / "again", None).write(desk.owner, MASTER_KEY, datetime(2026, 12, 1, tzinfo=UTC))
     again, golden = files(tmp_path / "again"), files(FOLDER)
     changing = {"tokens.ndjson", "cursors.ndjson"}  # other tests of this file make a token
-    assert {name: again[name] for name in again.keys() - changing} == {
+    assert {name: again[name] for name in golden.keys() - changing} == {
         name: golden[name] for name in golden.keys() - changing
     }
+    assert not any(again[name] for name in again.keys() - golden.keys())  # what exports have learned to hold since
 
 
 async def test_old_notes_are_lifted_and_the_feed_names_the_version_that_it_shows(desk: Restored) -> None:
