@@ -111,17 +111,17 @@ async def drain(desk: Desk) -> float:
     connection = Connection(desk.address, desk.token)
     started = time.perf_counter()
     while time.perf_counter() - started < DRAIN_SECONDS:
-        _, health = await connection.request("GET", "/api/v1/health")
-        if not any(lag(health)):
+        _, subscribers = await connection.request("GET", "/api/v1/subscribers")
+        if not any(lag(subscribers)):
             break
         await asyncio.sleep(0.1)
     await connection.close()
     return time.perf_counter() - started
 
 
-def lag(health: dict[str, Any]) -> list[int]:
+def lag(subscribers: dict[str, Any]) -> list[int]:
     """How many events each consumer is behind."""
-    return [int(consumer["behind"]) for consumer in health["consumers"]]
+    return [int(item["behind"]) for item in subscribers["items"] if item["kind"] == "consumer"]
 
 
 async def _submit(connection: Connection, index: int) -> Any:

@@ -15,6 +15,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import quantiles
 from typing import Final
@@ -159,7 +160,8 @@ async def consume(file: Path) -> None:
     pool = await connect_pool(settings, CONSUMER, size=5)
     watching = Watching()
     try:
-        await run_consumer(settings, watching, pool, SystemClock(), started=lambda: _tell(file, watching))
+        started = partial(_tell, file, watching)
+        await run_consumer(settings, watching, pool, SystemClock(), started=started, lanes_together=True)
     finally:
         _tell(file, watching)
         await pool.close()
