@@ -146,7 +146,9 @@ async def test_a_service_reads_by_its_own_durable_only(guarded: Settings, user: 
     await watched.client.close()
 
 
-async def test_with_these_rights_relay_and_consumers_do_their_work(guarded: Settings, pool_of: PoolOf) -> None:
+async def test_with_these_rights_relay_and_consumers_do_their_work(
+    guarded: Settings, pool_of: PoolOf, caplog: pytest.LogCaptureFixture
+) -> None:
     await (await pool_of("owner")).execute(SEEN)
     pool = await pool_of("triage")
     async with (
@@ -156,6 +158,7 @@ async def test_with_these_rights_relay_and_consumers_do_their_work(guarded: Sett
         owner = await login(guarded, "owner")
         await append_tickets(await pool_of("intake"), 20)
         await eventually(lambda: caught_up(pool, "triage"))
+        assert "bus_error" not in caplog.text  # nothing was refused
         await owner.client.jetstream().delete_consumer(STREAM, "triage")
         await eventually(lambda: stands(owner.client, "triage"))
         await owner.client.jetstream().delete_stream(STREAM)

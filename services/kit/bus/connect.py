@@ -16,6 +16,7 @@ from services.kit.bus.away import AWAY
 from services.kit.telemetry import describe, log_message
 
 if TYPE_CHECKING:
+    from services.kit.bus.accounts import BusUser
     from services.kit.bus.nkey import Nkey
     from services.kit.settings import Settings
 
@@ -80,11 +81,16 @@ async def connect(settings: Settings, name: str, **more: Any) -> QuickClient:
     """
     client = QuickClient()
     given: dict[str, Any] = {"error_cb": tell, "allow_reconnect": True, **options(name), **more}
-    user = name.partition("-")[0]
-    if user in USERS and "@" not in settings.bus_url:
+    if user := user_of(settings, name):
         given |= client.know(key_of(settings, user)) | {"inbox_prefix": inbox_of(user)}
     await client.connect(settings.bus_url.split(","), **given)
     return client
+
+
+def user_of(settings: Settings, name: str) -> BusUser | None:
+    """The user of the bus as whom a connection of this name logs in; None where its URL brings a login."""
+    own = "@" in settings.bus_url
+    return None if own else next((user for user in USERS if user == name.partition("-")[0]), None)
 
 
 def require_room(client: Client) -> None:

@@ -15,11 +15,13 @@ from faststream.nats.subscriber.usecases import LogicSubscriber
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
+from nats.js.api import INBOX_PREFIX
 from nats.js.errors import NotFoundError
 
 from contracts.subjects import ALL, STREAM
+from services.kit.bus.accounts import inbox_of
 from services.kit.bus.away import AWAY
-from services.kit.bus.connect import QuickClient, connect, end_if_cancelled
+from services.kit.bus.connect import QuickClient, connect, end_if_cancelled, user_of
 from services.kit.bus.provision import durable_config
 from services.kit.bus.pull import FETCH_MAX, FETCH_SECONDS, PromptPull
 from services.kit.telemetry import describe, log_message
@@ -57,12 +59,15 @@ async def follow(
 ) -> None:
     """Hands every fetched batch to the receiver, one at a time, until cancelled. A server, stream or durable that is
     lost is waited for, made again and subscribed to again; `started` is called at the first success."""
-    broker = QuickBroker(settings, f"{durable}-consumer")
+    name = f"{durable}-consumer"
+    user = user_of(settings, name)
+    broker = QuickBroker(settings, name)
     subscriber = broker.subscriber(
         ALL,
         durable=durable,
         config=durable_config(durable),
         stream=JStream(STREAM, declare=False),
+        inbox_prefix=f"{inbox_of(user)}.".encode() if user else INBOX_PREFIX,
         pull_sub=PullSub(FETCH_MAX, timeout=FETCH_SECONDS, batch=True),
         ack_policy=AckPolicy.MANUAL,
         decoder=_raw,
