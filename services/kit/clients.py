@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from contracts.clients import ClientChanged, ClientRegistered, PutClient, Tier
 from contracts.envelope import Origin
+from contracts.model import Event
 from contracts.subjects import client_stream, lane_of_client
 from services.kit.log.append import Append, Appended, NewEvent, NotAppended, append_in
 from services.kit.log.read import read_stream
@@ -111,17 +112,24 @@ async def put_client(
         if await connection.fetchval(SQL["claim_prefix"], command.prefix, slug) != slug:
             raise Refused("prefix_taken", f"the prefix {command.prefix} belongs to another client", "prefix")
         version = 1 + (known.version if known else 0)
-        new = NewEvent(
-            id=author.new_id(),
-            stream=client_stream(slug),
-            version=version,
-            data=event,
-            actor=author.actor,
-            origin=author.origin,
-            occurred_at=author.occurred_at,
-            trace=author.trace,
-        )
-        (result,) = await append_in(connection, [Append(slug, [new])])
-        if isinstance(result, NotAppended):
-            raise result
+        result = await append_to_client(connection, slug, version, event, author)
     return Client(slug, **command.model_dump(), version=version), result
+
+
+async def append_to_client(connection: Connection, slug: str, version: int, event: Event, author: Author) -> Appended:
+    """Appends one event to a client's own stream, in the transaction that is open. Raises Conflict where somebody was
+    quicker."""
+    new = NewEvent(
+        id=author.new_id(),
+        stream=client_stream(slug),
+        version=version,
+        data=event,
+        actor=author.actor,
+        origin=author.origin,
+        occurred_at=author.occurred_at,
+        trace=author.trace,
+    )
+    (result,) = await append_in(connection, [Append(slug, [new])])
+    if isinstance(result, NotAppended):
+        raise result
+    return result

@@ -15,8 +15,8 @@ from contracts.envelope import Recorded
 from contracts.model import DESK, Event
 from contracts.policies import PolicySet, PutPolicy, Row
 from contracts.subjects import client_stream
-from services.kit.clients import Author
-from services.kit.log.append import Append, Appended, NewEvent, NotAppended, append_in
+from services.kit.clients import Author, append_to_client
+from services.kit.log.append import Appended
 from services.kit.log.read import read_stream
 from services.kit.postgres import Connection, Pool
 from services.kit.refused import Refused
@@ -54,19 +54,7 @@ async def put_configuration(
         event = decide(slug, command, history, desk, now)
         if event is None:
             return None, None
-        new = NewEvent(
-            id=author.new_id(),
-            stream=client_stream(slug),
-            version=len(history) + 1,
-            data=event,
-            actor=author.actor,
-            origin=author.origin,
-            occurred_at=author.occurred_at,
-            trace=author.trace,
-        )
-        (result,) = await append_in(connection, [Append(slug, [new])])
-        if isinstance(result, NotAppended):
-            raise result
+        result = await append_to_client(connection, slug, len(history) + 1, event, author)
     return event, result
 
 
