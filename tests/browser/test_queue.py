@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import NewPage
 from tests.browser.visitors import ARTEFACTS, Visitors
-from tests.browser.watching import until_live
+from tests.browser.watching import arrived, until_live
 
 FOCUSED = "document.activeElement.id"
 
@@ -28,11 +28,11 @@ def test_a_wrong_password_is_told_in_one_sentence_and_the_address_stays(new_page
 
 def test_whoever_is_not_signed_in_is_led_to_the_login_and_back(new_page: NewPage, visitors: Visitors) -> None:
     page = new_page("/inbox?priority=P1", stranger=True)
-    expect(page).to_have_url(re.compile(r"/login\?next="))
+    arrived(page, re.compile(r"/login\?next="))
     page.fill("#email", visitors.EMAIL)
     page.fill("#password", visitors.PASSWORD)
     page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile(r"/inbox\?priority=P1$"))
+    arrived(page, re.compile(r"/inbox\?priority=P1$"))
 
 
 def test_the_queue_shows_every_open_ticket_with_its_deadline(new_page: NewPage, visitors: Visitors) -> None:
@@ -69,7 +69,7 @@ def test_what_is_typed_into_the_search_stays_when_the_queue_changes(new_page: Ne
     until_live(page)
     page.keyboard.press("/")
     page.keyboard.type("VPN")
-    expect(page).to_have_url(re.compile(r"/inbox\?q=VPN$"))
+    arrived(page, re.compile(r"/inbox\?q=VPN$"))
     expect(page.locator("#queue .line")).to_have_count(1)
     visitors.fresh("Another VPN question")
     expect(page.locator("#queue .line")).to_have_count(2)
@@ -81,7 +81,7 @@ def test_a_filter_that_fits_nothing_names_the_next_step(new_page: NewPage) -> No
     page = new_page("/inbox?q=zebras+in+the+server+room")
     expect(page.locator(".empty")).to_contain_text("No ticket is like this")
     page.click("text=Show everything unresolved")
-    expect(page).to_have_url(re.compile(r"/inbox$"))
+    arrived(page, re.compile(r"/inbox$"))
 
 
 def test_the_queue_as_it_stood_before_the_first_ticket_was_empty(new_page: NewPage) -> None:
@@ -100,18 +100,18 @@ def test_the_whole_desk_can_be_walked_by_keyboard(new_page: NewPage) -> None:
     expect(page.locator("#queue .line").first.locator(".subject")).to_be_focused()
     first = page.locator("#queue .line").first.get_attribute("data-reference")
     page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile(f"/tickets/{first}$"))
+    arrived(page, re.compile(f"/tickets/{first}$"))
     expect(page.locator("#neighbours-place")).to_have_text(re.compile(r"^1 of \d+$"))
     page.keyboard.press("j")
     expect(page.locator("#neighbours-place")).to_have_text(re.compile(r"^2 of \d+$"))
     page.keyboard.press("u")
-    expect(page).to_have_url(re.compile("/inbox$"))
+    arrived(page, re.compile("/inbox$"))
     page.keyboard.press("?")
     expect(page.locator("#keys-list")).to_contain_text("Go to Dashboard")
     page.keyboard.press("Escape")
     page.keyboard.press("g")
     page.keyboard.press("d")
-    expect(page).to_have_url(re.compile("/manage$"))
+    arrived(page, re.compile("/manage$"))
 
 
 def test_the_palette_finds_a_ticket_by_its_words(new_page: NewPage, visitors: Visitors) -> None:
@@ -120,7 +120,7 @@ def test_the_palette_finds_a_ticket_by_its_words(new_page: NewPage, visitors: Vi
     page.keyboard.type("copier on the second")
     expect(page.locator("#palette-list [role=option]").first).to_contain_text(visitors.references[1])
     page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile(f"/tickets/{visitors.references[1]}$"))
+    arrived(page, re.compile(f"/tickets/{visitors.references[1]}$"))
 
 
 def test_the_first_stop_of_the_tab_key_skips_to_the_content(new_page: NewPage) -> None:

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import NewPage
 from tests.browser.visitors import ARTEFACTS, Visitors
-from tests.browser.watching import until_live
+from tests.browser.watching import arrived, until_live
 
 
 def send(page: Page, text: str, key: str = "r") -> None:
@@ -43,7 +43,7 @@ def test_the_slider_shows_the_ticket_as_it_stood(new_page: NewPage, visitors: Vi
     expect(page.locator(".past-ticket")).to_contain_text("as it stood on")
     expect(page.locator(".letter")).to_have_count(1)
     expect(page.locator("#composer")).to_be_hidden()
-    expect(page).to_have_url(re.compile("as_of="))
+    arrived(page, re.compile("as_of="))
     page.screenshot(path=ARTEFACTS / "ticket-past.png")
     page.keyboard.press("End")
     expect(page.locator(".letter")).to_have_count(4)
