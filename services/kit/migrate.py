@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
+from services.kit.access.services import write_service_tokens
 from services.kit.log.ownership import write_ownership
 from services.kit.postgres import ROOT, Connection, queries
 from services.kit.settings import ROLES, database_of, with_database
@@ -84,6 +85,7 @@ async def provision_database(settings: Settings, files: list[Migration]) -> list
         try:
             ran = await _migrate(owner, files)
             await write_ownership(owner)
+            await write_service_tokens(owner, settings)
             return ran
         finally:
             await owner.close()

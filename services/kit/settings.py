@@ -46,6 +46,8 @@ class Settings(BaseSettings):
     """Unset: the embedded NATS."""
     smtp_url: SecretStr | None = None
     """smtp://user:password@host:port or smtps://…. Unset: mail is kept and shown at /mailbox."""
+    api_url: str | None = None
+    """Where services reach the API. Unset: http://<host>:<port>, as where all runs on one machine."""
     public_url: str | None = None
     """What links in letters start with. Unset: http://<host>:<port>."""
     compact_at: time | None = time(3, 0)
@@ -89,6 +91,11 @@ class Settings(BaseSettings):
     def address(self) -> str:
         """Where people find the desk, without a slash at the end."""
         return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def api_address(self) -> str:
+        """Where services send their commands, without a slash at the end."""
+        return (self.api_url or f"http://{self.host}:{self.port}").rstrip("/")
 
     @property
     def master_key_bytes(self) -> bytes:

@@ -15,14 +15,14 @@ class Principal:
 
     id: str
     kind: str
-    """token, session, or anonymous."""
+    """token, session, service, or anonymous."""
     role: Role | None
     clients: frozenset[str] | None
     origin: Origin
     scopes: frozenset[str]
     agent: UUID | None
     name: str
-    """What the token was called when it was made; never a person's name."""
+    """What the token was called when it was made, or the service's name; never a person's."""
 
     def may_see(self, client: str) -> bool:
         """Whether a client's things exist for this caller. Answer 404, not 403, where not: nothing may be inferred."""
@@ -35,7 +35,9 @@ class Principal:
 
     @property
     def actor(self) -> str:
-        """How the envelope of what this caller does names them: `agent:<uuid>` or `token:<id>`."""
+        """How the envelope of what this caller does names them: `agent:<uuid>`, `token:<id>` or `system:<service>`."""
+        if self.kind == "service":
+            return str(Actor("system", self.name))
         return str(Actor("agent", str(self.agent)) if self.agent else Actor("token", self.id))
 
 

@@ -67,13 +67,13 @@ async def find_principal(reader: Connection | Pool, digest: bytes, now: datetime
         return None
     return Principal(
         id=str(row["id"]),
-        kind="session" if row["session"] else "token",
+        kind="service" if row["service"] else "session" if row["session"] else "token",
         role=Role(row["role"]),
         clients=None if row["clients"] is None else frozenset(row["clients"]),
         origin=Origin(row["origin"]),
         scopes=frozenset(row["scopes"]),
         agent=row["agent"],
-        name=row["name"],
+        name=row["service"] or row["name"],
     )
 
 
