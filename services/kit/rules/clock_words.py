@@ -85,7 +85,7 @@ def _explained(cycle: Cycle, state: Clocks) -> Explained:
     parts = _parts(cycle, state.now)
     due = cycle.due()
     breach = next((firing for firing in cycle.firings if firing.threshold.key == "breached"), None)
-    outcome = _outcome(cycle, state)
+    outcome = outcome_of(cycle, state)
     return Explained(
         metric=cycle.metric,
         cycle=cycle.id,
@@ -148,7 +148,7 @@ def _state(cycle: Cycle, state: Clocks) -> str:
     return {Kind.RUN: "running", Kind.PAUSE: "paused", Kind.RESOLVED: "stopped"}[cycle.kind]
 
 
-def _outcome(cycle: Cycle, state: Clocks) -> str:
+def outcome_of(cycle: Cycle, state: Clocks) -> str:
     if state.merged or state.excluded is not None or (cycle.end is End.CANCELLED and not cycle.breached):
         return "not_counted"
     if cycle.breached:
