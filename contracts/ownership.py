@@ -12,6 +12,7 @@ TRIAGE: Final = frozenset(
         "ticket.classified",
         "ticket.tone_detected",
         "ticket.prioritised",
+        "ticket.priority_suggested",
         "ticket.checkpoint_kept",
         "ticket.checkpoint_missed",
         "sla.warned",
@@ -19,6 +20,8 @@ TRIAGE: Final = frozenset(
         "sla.met",
         "sla.escalated",
         "incident.suspected",
+        "incident.grew",
+        "incident.subsided",
     }
 )
 NOTIFICATION: Final = frozenset({"delivery.sent", "delivery.failed", "delivery.bounced"})

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
+from contracts.clients import Tier
 from contracts.model import Part, Personal
 
 
@@ -116,6 +117,26 @@ class Reason(Part):
     points: float
     words: tuple[Personal, ...] = ()
     events: tuple[UUID, ...] = ()
+
+
+class Inputs(Part):
+    """What a priority was judged from: numbers and codes, never words, so that it is judged again without the text."""
+
+    stated: Urgency | None = None
+    confirmed: int = 0
+    denied: int = 0
+    phrases: tuple[tuple[str, int], ...] = ()
+    tone: Tone | None = None
+    tone_degree: float = 0.0
+    exchanges: int = 1
+    reopened: int = 0
+    slack: int = 0
+    matter: str | None = None
+    tier: Tier = Tier.STANDARD
+    senior_sender: bool = False
+    clients: int = 1
+    incident_clients: int = 0
+    learned: float | None = None
 
 
 class Attachment(Part):

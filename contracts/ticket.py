@@ -18,6 +18,7 @@ from contracts.terms import Status
 from contracts.ticket_state import (
     STATES,
     Absent,
+    Classification,
     Closed,
     Held,
     Judgement,
@@ -113,7 +114,12 @@ def _outcome(ticket: Held, due_at: object, outcome: str) -> dict[str, Any]:
 
 
 def _classified(ticket: Held, _: Recorded[Event], data: tickets.TicketClassified) -> Change:
-    return None, {"category": data.category or ticket.category, "service": data.service or ticket.service}
+    found = Classification(data.category, data.service, data.confidence, data.source, data.candidates or ())
+    return None, {
+        "category": data.category or ticket.category,
+        "service": data.service or ticket.service,
+        "classification": found,
+    }
 
 
 def _toned(_: Held, __: Recorded[Event], data: tickets.ToneDetected) -> Change:
@@ -121,7 +127,17 @@ def _toned(_: Held, __: Recorded[Event], data: tickets.ToneDetected) -> Change:
 
 
 def _prioritised(_: Held, event: Recorded[Event], data: tickets.TicketPrioritised) -> Change:
-    judgement = Judgement(
+    judgement = _judgement(event, data)
+    return None, {"judgement": judgement, "by_rules": judgement, "suggested": None}
+
+
+def _suggested(_: Held, event: Recorded[Event], data: tickets.PrioritySuggested) -> Change:
+    judgement = _judgement(event, data)
+    return None, {"suggested": judgement, "by_rules": judgement}
+
+
+def _judgement(event: Recorded[Event], data: tickets.Judged) -> Judgement:
+    return Judgement(
         priority=data.priority,
         by=event.actor,
         at=event.occurred_at,
@@ -130,12 +146,13 @@ def _prioritised(_: Held, event: Recorded[Event], data: tickets.TicketPrioritise
         impact=data.impact,
         rule_version=data.rule_version,
         smallest_change=data.smallest_change,
+        inputs=data.inputs,
     )
-    return None, {"judgement": judgement}
 
 
 def _priority_set(_: Held, event: Recorded[Event], data: tickets.PrioritySet) -> Change:
-    return None, {"judgement": Judgement(data.priority, event.actor, event.occurred_at, reason=data.reason)}
+    judgement = Judgement(data.priority, event.actor, event.occurred_at, reason=data.reason)
+    return None, {"judgement": judgement, "suggested": None}
 
 
 def _message(ticket: Held, event: Recorded[Event], _: tickets.MessageReceived) -> Change:
@@ -156,8 +173,8 @@ def _assigned(ticket: Held, _: Recorded[Event], data: tickets.TicketAssigned) ->
     return None, {"agent": data.agent, "team": data.team}
 
 
-def _category_set(_: Held, __: Recorded[Event], data: tickets.CategorySet) -> Change:
-    return None, {"category": data.category}
+def _category_set(_: Held, event: Recorded[Event], data: tickets.CategorySet) -> Change:
+    return None, {"category": data.category, "category_by": event.actor}
 
 
 def _status(ticket: Held, event: Recorded[Event], data: tickets.StatusChanged) -> Change:
@@ -247,6 +264,7 @@ CHANGES: Final[Mapping[str, Callable[[Held, Recorded[Event], Any], Change]]] = {
     "ticket.classified": _classified,
     "ticket.tone_detected": _toned,
     "ticket.prioritised": _prioritised,
+    "ticket.priority_suggested": _suggested,
     "ticket.message_received": _message,
     "ticket.reply_sent": _reply,
     "ticket.assigned": _assigned,
@@ -273,16 +291,8 @@ CHANGES: Final[Mapping[str, Callable[[Held, Recorded[Event], Any], Change]]] = {
 
 SILENT: Final = frozenset(
     {
-        "ticket.submitted",
-        "ticket.note_added",
-        "ticket.step_recorded",
-        "ticket.split",
-        "sla.warned",
-        "sla.met",
-        "sla.escalated",
-        "sla.waived",
-        "sla.deadline_pinned",
-        "sla.deadline_unpinned",
+        *("ticket.submitted", "ticket.note_added", "ticket.step_recorded", "ticket.split"),
+        *("sla.warned", "sla.met", "sla.escalated", "sla.waived", "sla.deadline_pinned", "sla.deadline_unpinned"),
     }
 )
 """Events that a living ticket only counts."""

@@ -138,6 +138,7 @@ class ChangeTags(Command):
 
 class SetCategory(Command):
     category: Word
+    reason: ShortText | None = None
 
 
 class ResolveTicket(Command):

@@ -12,6 +12,7 @@ from contracts.terms import (
     CauseClass,
     Channel,
     CloseReason,
+    Inputs,
     LinkKind,
     Priority,
     PromisedBy,
@@ -48,6 +49,18 @@ class Judgement:
     rule_version: str | None = None
     reason: Personal | None = None
     smallest_change: str | None = None
+    inputs: Inputs | None = None
+
+
+@dataclass(frozen=True)
+class Classification:
+    """What the rules take a ticket to be about; without a category they are unsure between the candidates."""
+
+    category: str | None
+    service: str | None
+    confidence: float
+    source: str | None
+    candidates: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,9 +95,16 @@ class Held:
     updated_at: datetime
     category: str | None
     service: str | None = None
+    category_by: str | None = None
+    """The person who set the category; None where it was chosen at the door or found by the rules."""
+    classification: Classification | None = None
     tone: Tone | None = None
     tone_degree: float = 0.0
     judgement: Judgement | None = None
+    suggested: Judgement | None = None
+    """A lower priority that newer facts would give; a person decides."""
+    by_rules: Judgement | None = None
+    """The newest judgement of the rules, whoever's word holds: what they judge from again."""
     promise: Promise | None = None
     agent: UUID | None = None
     team: str | None = None

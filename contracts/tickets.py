@@ -15,6 +15,7 @@ from contracts.terms import (
     Channel,
     CloseReason,
     Finding,
+    Inputs,
     LinkKind,
     Priority,
     PromisedBy,
@@ -54,12 +55,19 @@ class CheckpointPromised(Event):
 
 
 class TicketClassified(Event):
+    """What a ticket is about. Without a category the rules are unsure, and `candidates` says between what.
+
+    `source` is choice, form, text or unsure.
+    """
+
     type: ClassVar[str] = "ticket.classified"
     category: str | None = None
     service: str | None = None
     confidence: float
     rule_version: str
     words: tuple[Personal, ...] = ()
+    source: str | None = None
+    candidates: tuple[tuple[str, float], ...] | None = None
 
 
 class ToneDetected(Event):
@@ -72,16 +80,28 @@ class ToneDetected(Event):
     words: tuple[Personal, ...] = ()
 
 
-class TicketPrioritised(Event):
-    """Triage's judgement, with the numbers it was made from, so that it replays without the text."""
+class Judged(Event):
+    """A judgement of the rules, with the numbers it was made from, so that it replays without the text."""
 
-    type: ClassVar[str] = "ticket.prioritised"
     priority: Priority
     urgency: float
     impact: float
     reasons: tuple[Reason, ...]
     rule_version: str
     smallest_change: str | None = None
+    inputs: Inputs | None = None
+
+
+class TicketPrioritised(Judged):
+    """Triage's judgement: it holds from now on."""
+
+    type: ClassVar[str] = "ticket.prioritised"
+
+
+class PrioritySuggested(Judged):
+    """A lower priority that the newer facts would give. Nothing is lowered before a person does it."""
+
+    type: ClassVar[str] = "ticket.priority_suggested"
 
 
 class MessageReceived(Event):
@@ -124,6 +144,7 @@ class PrioritySet(Event):
 class CategorySet(Event):
     type: ClassVar[str] = "ticket.category_set"
     category: str
+    reason: Personal | None = None
 
 
 class StatusChanged(Event):

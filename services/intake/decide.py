@@ -186,7 +186,7 @@ def set_priority(command: ask.SetPriority, ticket: Held) -> list[Event]:
 
 def set_category(command: ask.SetCategory, ticket: Held) -> list[Event]:
     _refuse_closed(ticket)
-    return [] if command.category == ticket.category else [tell.CategorySet(category=command.category)]
+    return [] if command.category == ticket.category else [tell.CategorySet(category=command.category, reason=command.reason)]
 
 
 def change_tags(command: ask.ChangeTags, ticket: Held) -> list[Event]:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from contracts.clients import Tier
-from contracts.terms import Tone, Urgency
+from contracts.terms import Urgency
 from contracts.tickets import TicketPrioritised
-from services.kit.rules.priority import TONE, Facts, judge
+from services.kit.rules.priority import Facts, judge
 from services.triage.category import Classified, classify
 from services.triage.phrases import evidence_in
-from services.triage.tone import STRONG, Heard, Table, hear
-
-HEATED: Final = frozenset({Tone.ANGRY, Tone.FRUSTRATED})
-HEARD_FROM: Final = 0.3  # degree; what is softer may be chance, and gives no points
+from services.triage.tone import Heard, Table, hear
 
 
 class Asked(NamedTuple):
@@ -46,7 +43,8 @@ def explain(asked: Asked, tables: Mapping[str, Table]) -> Explained:
     facts = Facts(
         stated=asked.urgency,
         words=evidence_in(asked.subject, asked.body),
-        tone_points=tone_points(heard),
+        tone=heard.tone,
+        tone_degree=heard.degree,
         tone_words=heard.words,
         exchanges=asked.exchanges,
         category=classified.service or classified.category,
@@ -55,10 +53,3 @@ def explain(asked: Asked, tables: Mapping[str, Table]) -> Explained:
         incident_clients=asked.incident_clients,
     )
     return Explained(classified, heard, judge(facts))
-
-
-def tone_points(heard: Heard) -> int:
-    """What a tone adds to the urgency: anger and frustration count, courtesy takes nothing away."""
-    if heard.tone not in HEATED or heard.degree < HEARD_FROM:
-        return 0
-    return TONE[1] if heard.tone is Tone.ANGRY or heard.degree >= STRONG else TONE[0]

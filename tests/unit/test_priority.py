@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from contracts.catalogue import decode, encode
 from contracts.clients import Tier
-from contracts.terms import Priority, Urgency
+from contracts.terms import Priority, Tone, Urgency
+from contracts.tickets import TicketPrioritised
 from services.kit.rules import priority as rules
-from services.kit.rules.priority import Evidence, Facts, evidence_of, judge
+from services.kit.rules.facts import facts_of
+from services.kit.rules.priority import Evidence, Facts, judge
 
 URGENT = Evidence("outage", 15, ("nobody can",))
 LOST = Evidence("data_loss", 15, ("lost all data",))
@@ -21,10 +23,14 @@ FACTS = st.builds(
     Facts,
     stated=st.none() | st.sampled_from(Urgency),
     words=st.lists(st.sampled_from([URGENT, LOST, Evidence("urgent", 5, ("asap",))]), max_size=3).map(tuple),
-    tone_points=st.sampled_from([0, *rules.TONE]),
+    confirmed=st.integers(0, 9),
+    denied=st.integers(0, 9),
+    tone=st.none() | st.sampled_from(Tone),
+    tone_degree=st.sampled_from([0.0, 0.29, 0.3, 0.74, 0.75, 1.0]),
     exchanges=st.integers(1, 30),
     reopened_by=st.just(()) | st.uuids().map(lambda event: (event,)),
-    slack_points=st.sampled_from([0, *rules.SLACK]),
+    slack=st.integers(0, 2),
+    learned=st.none() | st.integers(-25, 25).map(float),
     category=st.none() | st.sampled_from([*rules.SERVICES, "coffee"]),
     tier=st.sampled_from(Tier),
     senior_sender=st.booleans(),
@@ -103,12 +109,14 @@ def test_the_same_facts_give_the_same_event_to_the_last_byte(facts: Facts) -> No
 
 
 @given(FACTS)
-def test_a_judgement_made_again_from_its_own_words_is_the_same(facts: Facts) -> None:
+def test_a_judgement_made_again_from_its_own_numbers_is_the_same_to_the_last_byte(facts: Facts) -> None:
     judged = judge(facts)
     stored = decode(judged.type, 1, encode(judged))
     assert stored == judged
-    again = Facts(**{name: getattr(facts, name) for name in facts.__slots__} | {"words": evidence_of(judged.reasons)})
-    assert judge(again) == judged
+    assert isinstance(stored, TicketPrioritised)
+    assert stored.inputs is not None
+    again = judge(facts_of(stored.inputs, stored.reasons))
+    assert encode(again) == encode(judged)
 
 
 @given(FACTS)

@@ -11,24 +11,28 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import log2
-from typing import Any, Final, NamedTuple
-from uuid import UUID
+from typing import Any, Final
 
 from contracts.clients import Tier
-from contracts.model import Personal
-from contracts.terms import Priority, Reason, Urgency
+from contracts.terms import Priority, Reason, Tone, Urgency
 from contracts.tickets import TicketPrioritised
+from services.kit.rules.facts import Evidence, Facts, inputs_of
 
-RULE_VERSION: Final = "priority-2"
+__all__ = ["Evidence", "Facts", "evidence_of", "exchange_points", "judge", "service_of"]
+
+RULE_VERSION: Final = "priority-3"
 """Grows with every change of a table or rule in this file: a recorded judgement names the rules it was made with."""
 
 STATED: Final = {Urgency.LOW: 0, Urgency.NORMAL: 10, Urgency.HIGH: 20, Urgency.CRITICAL: 35}
 NOT_STATED: Final = 10  # points; who says nothing is taken to mean normal
 WORDS_MAX: Final = 25  # points of all urgency words together
 TONE: Final = (8, 15)
+HEATED: Final = frozenset({Tone.ANGRY, Tone.FRUSTRATED})
+HEARD_FROM: Final = 0.3  # degree; what is softer may be chance, and gives no points
+STRONG_FROM: Final = 0.75  # degree from which frustration counts as anger does
 EXCHANGES: Final = ((12, 10), (6, 5))  # from so many exchanges on, so many points
 REOPENED: Final = 10
-SLACK: Final = (5, 15)
+SLACK: Final = (0, 5, 15)
 TRUST_FIRST: Final = 3  # confirmed claims that a client without a history is taken to have
 URGENCY_CUTS: Final = (45, 20)
 
@@ -59,41 +63,6 @@ INCIDENT_P2_CLIENTS: Final = 3
 INCIDENT_P1_CLIENTS: Final = 10
 
 
-class Evidence(NamedTuple):
-    """Words of one kind (outage, deadline …) that were found in the text, and their points. Only the points decide."""
-
-    code: str
-    points: int
-    words: tuple[Personal, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What a priority is judged from. `words` and the events explain it; nothing else of the text is known here."""
-
-    stated: Urgency | None = None
-    confirmed: int = 0
-    denied: int = 0
-    """How often people kept, and lowered, the priority that this client's stated urgency had given."""
-    words: tuple[Evidence, ...] = ()
-    tone_points: int = 0
-    """0, 8 or 15."""
-    tone_words: tuple[Personal, ...] = ()
-    exchanges: int = 1
-    exchange_event: UUID | None = None
-    """The message or reply that reached the threshold."""
-    reopened_by: tuple[UUID, ...] = ()
-    slack_points: int = 0
-    """0, 5 or 15: how near the next SLA deadline is."""
-    category: str | None = None
-    tier: Tier = Tier.STANDARD
-    senior_sender: bool = False
-    clients: int = 1
-    """Distinct clients in the open cluster or incident that the ticket belongs to."""
-    incident_clients: int = 0
-    """The same, where a person has confirmed the incident; 0 where none has."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Points:
     """The points of every input, by its name: all that the matrix sees."""
@@ -104,6 +73,7 @@ class _Points:
     exchanges: float
     reopened: float
     slack: float
+    learned: float
     service: float
     tier: float
     sender: float
@@ -112,7 +82,7 @@ class _Points:
 
     @property
     def urgency(self) -> float:
-        return self.stated + self.words + self.tone + self.exchanges + self.reopened + self.slack
+        return self.stated + self.words + self.tone + self.exchanges + self.reopened + self.slack + self.learned
 
     @property
     def impact(self) -> float:
@@ -139,6 +109,7 @@ def judge(facts: Facts) -> TicketPrioritised:
         reasons=tuple(_reasons(facts, points)),
         rule_version=RULE_VERSION,
         smallest_change=_smallest_change(points),
+        inputs=inputs_of(facts),
     )
 
 
@@ -163,6 +134,13 @@ def service_of(category: str | None) -> tuple[str, int]:
 def exchange_points(exchanges: int) -> int:
     """What so many messages and answers add to the urgency."""
     return next((points for least, points in EXCHANGES if exchanges >= least), 0)
+
+
+def tone_points(tone: Tone | None, degree: float) -> int:
+    """What a tone adds to the urgency: anger and frustration count, courtesy takes nothing away."""
+    if tone not in HEATED or degree < HEARD_FROM:
+        return 0
+    return TONE[1] if tone is Tone.ANGRY or degree >= STRONG_FROM else TONE[0]
 
 
 def _band(total: float, cuts: tuple[int, int]) -> int:
@@ -191,10 +169,11 @@ def _points(facts: Facts) -> _Points:
     return _Points(
         stated=stated - doubted,
         words=min(WORDS_MAX, sum(evidence.points for evidence in facts.words)),
-        tone=facts.tone_points,
+        tone=tone_points(facts.tone, facts.tone_degree),
         exchanges=exchange_points(facts.exchanges),
         reopened=REOPENED if facts.reopened_by else 0,
-        slack=facts.slack_points,
+        slack=SLACK[facts.slack],
+        learned=facts.learned or 0.0,
         service=service_of(facts.category)[1],
         tier=TIERS[facts.tier],
         sender=SENDER if facts.senior_sender else 0,
@@ -247,6 +226,8 @@ def _urgency_reasons(facts: Facts, points: _Points) -> Iterator[Reason]:
         yield Reason(code="reopened", axis="urgency", points=points.reopened, events=facts.reopened_by)
     if points.slack:
         yield Reason(code="sla_slack", axis="urgency", points=points.slack)
+    if points.learned:
+        yield Reason(code="learned", axis="urgency", points=points.learned)
 
 
 Change = tuple[str, str, float]
