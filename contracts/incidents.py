@@ -1,6 +1,7 @@
 """Events of an incident: one problem that hits several clients. They live with the desk, client `_desk`. Pure data.
 
-What people write here is sealed to the agent who wrote it: free text may name anybody.
+What people write here is sealed to the agent who wrote it: free text may name anybody. Words of tickets are sealed to
+the requester of a ticket that showed them.
 """
 
 from __future__ import annotations
@@ -10,7 +11,32 @@ from uuid import UUID
 
 from pydantic import AwareDatetime
 
-from contracts.model import Event, Personal
+from contracts.model import Event, Part, Personal
+
+
+class Sign(Part):
+    """What distinct clients say at a rate that their history does not explain: so many of them in so many tickets."""
+
+    key: str
+    """What tells two signs apart: a keyed hash of the word."""
+    kind: str
+    """category, service, name, word or words."""
+    word: Personal
+    clients: int
+    tickets: int
+    expected: float
+    evidence: float
+    above: float
+    """Evidence above the threshold; a mere suspicion lies below zero."""
+
+
+class Member(Part):
+    """A ticket of an incident, and how surely it belongs to it: 0 to 1."""
+
+    ticket: UUID
+    client: str
+    at: AwareDatetime
+    strength: float = 1.0
 
 
 class IncidentSuspected(Event):
@@ -24,6 +50,27 @@ class IncidentSuspected(Event):
     expected_clients: float
     first_seen_at: AwareDatetime
     rule_version: str
+    signs: tuple[Sign, ...] | None = None
+    members: tuple[Member, ...] | None = None
+    desk_clients: int | None = None
+    """Clients that the desk had heard of by then."""
+
+
+class IncidentGrew(Event):
+    """The radar's cluster took in tickets, or its evidence became stronger: only what is new stands here."""
+
+    type: ClassVar[str] = "incident.grew"
+    members: tuple[Member, ...] = ()
+    signs: tuple[Sign, ...] = ()
+    desk_clients: int = 0
+
+
+class IncidentSubsided(Event):
+    """Nothing speaks for the suspicion any more; or it proved to be the same as another one."""
+
+    type: ClassVar[str] = "incident.subsided"
+    last_seen_at: AwareDatetime
+    into: UUID | None = None
 
 
 class IncidentOpened(Event):
@@ -44,6 +91,13 @@ class IncidentRejected(Event):
     reason: Personal
 
 
+class IncidentReopened(Event):
+    """A rejection, an end or a merging is taken back: it stands as it did before."""
+
+    type: ClassVar[str] = "incident.reopened"
+    reason: Personal
+
+
 class IncidentTicketAdded(Event):
     type: ClassVar[str] = "incident.ticket_added"
     ticket: UUID
@@ -54,6 +108,37 @@ class IncidentTicketAdded(Event):
 class IncidentTicketRemoved(Event):
     type: ClassVar[str] = "incident.ticket_removed"
     ticket: UUID
+
+
+class IncidentMerged(Event):
+    """This incident goes on in another one."""
+
+    type: ClassVar[str] = "incident.merged"
+    into: UUID
+
+
+class IncidentAbsorbed(Event):
+    """Tickets of another incident that go on in this one."""
+
+    type: ClassVar[str] = "incident.absorbed"
+    incident: UUID
+    members: tuple[Member, ...]
+
+
+class IncidentReleased(Event):
+    """What had come from another incident goes back to it."""
+
+    type: ClassVar[str] = "incident.released"
+    incident: UUID
+    tickets: tuple[UUID, ...]
+
+
+class IncidentSplit(Event):
+    """Tickets of this incident went on as an incident of their own."""
+
+    type: ClassVar[str] = "incident.split"
+    into: UUID
+    tickets: tuple[UUID, ...]
 
 
 class IncidentUpdated(Event):
