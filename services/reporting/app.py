@@ -87,8 +87,9 @@ async def open_app(
     keys = await connect_pool(
         settings, "reporting", size=KEY_READERS, program="daybook-reporting-keys", statement_seconds=KEY_SECONDS
     )
-    feed, vault = Feed(pool), reading_vault(keys, settings)
-    edge = Edge(pool, vault, clock or clock_for(settings), feed, settings.session_secret_bytes, Narrow(narrow))
+    some, vault = Narrow(narrow), reading_vault(keys, settings)
+    feed = Feed(pool, some)
+    edge = Edge(pool, vault, clock or clock_for(settings), feed, settings.session_secret_bytes, some)
     following = Following(Growth(pool), Readers(_now))
     tasks = [
         asyncio.create_task(feed.run(), name="feed"),

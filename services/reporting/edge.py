@@ -31,6 +31,10 @@ class Edge:
         """What reads for a caller: of tickets and views, no row of a client that they may not see."""
         return self.pool if caller.clients is None else cast("Pool", self.narrow.to(caller.clients))
 
+    def following(self, caller: Principal) -> Pool:
+        """What reads events for a caller to follow: none of a client that they may not see, whatever they ask for."""
+        return self.pool if caller.clients is None else cast("Pool", self.narrow.only(caller.clients))
+
 
 @dataclass(frozen=True, slots=True)
 class Following:

@@ -106,7 +106,7 @@ async def _reading(edge: Edge, caller: Principal, given: EventParameters, last_e
             "invalid_field", "this is no place of ours: give what you were last given, beginning or now", field=field
         )
     if text == NOW:
-        sources = await at_head(edge.pool, sources)
+        sources = await at_head(edge.following(caller), sources)
     return Reading(caller, clients, sources, wanted)
 
 
@@ -135,7 +135,7 @@ def _types(given: Sequence[str]) -> tuple[str, ...] | None:
 
 
 async def _page(edge: Edge, following: Following, reading: Reading, limit: int) -> Response:
-    merge = Merge(edge.pool, reading.sources, reading.wanted)
+    merge = Merge(edge.following(reading.caller), reading.sources, reading.wanted)
     lines: list[bytes] = []
     size = 0
     while len(lines) < limit and size < PAGE_BYTES_MAX and (event := await merge.next()) is not None:
@@ -170,7 +170,7 @@ async def _followed(
     edge: Edge, following: Following, reading: Reading, reader: HttpReader, media_type: str
 ) -> AsyncGenerator[bytes]:
     """Everything that is there and that comes, in pieces; a beat where nothing does, with the place."""
-    merge = Merge(edge.pool, reading.sources, reading.wanted)
+    merge = Merge(edge.following(reading.caller), reading.sources, reading.wanted)
     lanes = {source.lane for source in reading.sources}
     line = _sse if media_type == SSE else _line
     if media_type == SSE:

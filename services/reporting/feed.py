@@ -2,7 +2,8 @@
 
 One task asks how far the queue's view has come, when the reporting consumer pokes it and once a second anyway; what has
 come since is told to every watcher. So a row is announced after readers can see it, with or without the bus. A watcher
-who does not keep up loses signals, not memory: he is told to read anew.
+who does not keep up loses signals, not memory: he is told to read anew. For watchers of some clients it is read under
+row-level security, once for all watchers of the same clients, and only where their lanes have grown.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +20,7 @@ from uuid import UUID
 
 import asyncpg
 
-from contracts.subjects import LANES
+from contracts.subjects import LANES, lane_of_client
 from services.kit.postgres import Pool, queries
 from services.kit.telemetry import describe, log_message
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
     from nats.aio.client import Client
     from nats.aio.msg import Msg
+
+    from services.reporting.narrow import Narrow
 
 SQL = queries("services/reporting/sql/feed.sql")
 LOG = logging.getLogger("daybook.feed")
@@ -107,8 +111,9 @@ class Watcher:
 class Feed:
     """The watchers of one process, and the task that tells them."""
 
-    def __init__(self, pool: Pool, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, pool: Pool, narrow: Narrow, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._pool = pool
+        self._narrow = narrow
         self._monotonic = monotonic
         self._looked: float | None = None
         self._seen: Positions | None = None
@@ -160,26 +165,35 @@ class Feed:
             return False
         return sum(watcher.token == token for watcher in self._watchers) < WATCHERS_OF_ONE_MAX
 
-    async def between(self, after: Positions, upto: Positions) -> Sequence[Signal | Lost]:
-        """What a watcher has missed who was away."""
-        lanes = [lane for lane in range(LANES) if after[lane] < upto[lane]]
+    async def between(
+        self, after: Positions, upto: Positions, clients: frozenset[str] | None = None
+    ) -> Sequence[Signal | Lost]:
+        """What a watcher of these clients (None: of all) has missed who was away."""
+        theirs = range(LANES) if clients is None else {lane_of_client(client) for client in clients}
+        lanes = [lane for lane in sorted(theirs) if after[lane] < upto[lane]]
         if any(upto[lane] - after[lane] > EVENTS_MAX for lane in lanes):
             return [Lost(upto)]
-        return await self._read(after, upto, lanes) if lanes else []
+        return await self._read(after, upto, lanes, clients) if lanes else []
 
     async def _look(self) -> None:
         rows = await self._pool.fetch(SQL["progress"])
         now = tuple(row["position"] for row in rows)
         seen, self._seen = self._seen or now, now
-        lanes = [lane for lane in range(LANES) if seen[lane] < now[lane]]
-        if not lanes or not self._watchers:
+        if seen == now:
             return
-        signals = await self.between(seen, now)
-        for watcher in tuple(self._watchers):
-            watcher.tell(signals, now)
+        alike: dict[frozenset[str] | None, list[Watcher]] = defaultdict(list)
+        for watcher in self._watchers:
+            alike[watcher.clients].append(watcher)
+        for clients, watchers in sorted(alike.items(), key=lambda group: group[0] is not None):
+            signals = await self.between(seen, now, clients)
+            for watcher in watchers:
+                watcher.tell(signals, now)
 
-    async def _read(self, after: Positions, upto: Positions, lanes: Sequence[int]) -> Sequence[Signal]:
-        rows = await self._pool.fetch(
+    async def _read(
+        self, after: Positions, upto: Positions, lanes: Sequence[int], clients: frozenset[str] | None
+    ) -> Sequence[Signal]:
+        reader = self._pool if clients is None else self._narrow.only(clients)
+        rows = await reader.fetch(
             SQL["changes"], lanes, [after[lane] for lane in lanes], [upto[lane] for lane in lanes], EVENTS_MAX
         )
         last: dict[UUID, asyncpg.Record] = {}

@@ -27,6 +27,10 @@ class Narrow:
         """The rows of these clients, and of the desk itself: who its agents are."""
         return Narrowed(self, ",".join(sorted({*clients, DESK})))
 
+    def only(self, clients: Collection[str]) -> Narrowed:
+        """The rows of these clients and nothing of the desk itself: what leaves it as events."""
+        return Narrowed(self, ",".join(sorted(clients)))
+
     @asynccontextmanager
     async def connection(self, clients: str) -> AsyncIterator[Connection]:
         """A connection that has been told, whatever its last user wanted to see."""

@@ -47,7 +47,7 @@ async def _signals(
     with feed.watch(clients, token) as watcher:
         yield f"retry: {RETRY_MS}\n\n".encode()
         if after is not None:
-            for signal in watcher.concerning(await feed.between(after, watcher.since)):
+            for signal in watcher.concerning(await feed.between(after, watcher.since, clients)):
                 yield _signal(signal, ids, clients)
         while True:
             signals = await watcher.next(BEAT_SECONDS)

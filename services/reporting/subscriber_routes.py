@@ -14,7 +14,7 @@ from fastapi import FastAPI, Response
 from contracts.people import Role
 from services.kit.access import Caller, Principal
 from services.kit.log.select import at_head
-from services.kit.postgres import queries
+from services.kit.postgres import Pool, queries
 from services.reporting.opened import json
 from services.reporting.shapes import SubscribersShape
 
@@ -34,9 +34,10 @@ def add_subscriber_routes(app: FastAPI, edge: Edge, following: Following) -> Non
         """Who follows the log, how far each is, what it is sent again and what it has put aside."""
         seen = None if caller.clients is None else sorted(caller.clients)
         items = [_consumer(name, rows) for name, rows in await _consumers(edge)] if seen is None else []
-        items += [_webhook(row) for row in await edge.pool.fetch(SQL["webhooks"], seen)]
-        items += [_outside(row) for row in await edge.pool.fetch(SQL["outside"], seen)]
-        items += [await _reader(edge, reader) for reader in following.readers if _may_see(caller, reader)]
+        reader = edge.following(caller)
+        items += [_webhook(row) for row in await reader.fetch(SQL["webhooks"], seen)]
+        items += [_outside(row) for row in await reader.fetch(SQL["outside"], seen)]
+        items += [await _reader(reader, other) for other in following.readers if _may_see(caller, other)]
         return json({"items": [EMPTY | item for item in items], "may_change": caller.role in MAY_CHANGE})
 
 
@@ -91,9 +92,9 @@ def _may_see(caller: Principal, reader: HttpReader) -> bool:
     return caller.clients is None or (reader.clients is not None and caller.clients.issuperset(reader.clients))
 
 
-async def _reader(edge: Edge, reader: HttpReader) -> dict[str, Any]:
+async def _reader(pool: Pool, reader: HttpReader) -> dict[str, Any]:
     """One who follows by HTTP, as far as this process has seen."""
-    now = await at_head(edge.pool, reader.sources)
+    now = await at_head(pool, reader.sources)
     clients = reader.clients
     return {
         "kind": "http",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from contracts.subjects import lane_of
 from services.kit.access import Principal
 from services.kit.settings import ROLES, Settings
 from services.kit.settings import Role as DatabaseRole
-from services.reporting import directory_routes
+from services.reporting import directory_routes, event_routes, subscriber_routes
 from services.reporting.narrow import Narrow
 from tests.conftest import PoolOf
 from tests.integration.reporting_desk import ReportingDesk, reporting_api, reporting_desk
@@ -58,6 +59,10 @@ ONLY: dict[str, tuple[str, set[DatabaseRole]]] = {
     "the append called": (
         "SELECT log.append('{}', '{}', '{}')", {"intake", "triage", "notification"}
     ),
+    "a receiver's address read": ("SELECT url FROM notification.webhooks", {"notification"}),
+    "a receiver's secret read": ("SELECT wrapped FROM notification.webhook_secrets", {"notification"}),
+    "the master's secrets read": ("SELECT wrapped FROM personal.secrets", {"intake"}),
+    "a mail in quarantine read": ("SELECT count(*) FROM intake.quarantine", {"intake"}),
     "a subscriber made": ("INSERT INTO access.bus_subscribers DEFAULT VALUES", {"intake"}),
 }  # fmt: skip
 
@@ -94,7 +99,7 @@ async def test_what_only_some_may_do(pool_of: PoolOf, what: str) -> None:
 
 
 TABLES = (
-    "log.events", "reporting_queue.tickets", "reporting_queue.history", "reporting_queue.counts",
+    "log.events", "log.counters", "reporting_queue.tickets", "reporting_queue.history", "reporting_queue.counts",
     "reporting_queue.days", "reporting_directory.clients", "reporting_directory.people",
 )  # fmt: skip
 
@@ -174,3 +179,33 @@ async def test_lists_letters_and_clocks_that_forget_the_client_show_none_of_anot
                     found = 200 if client in seen else 404
                     assert (await http.get(f"/api/v1/clients/{client}")).status_code == found
                     assert (await http.get(f"/api/v1/tickets/{ticket}/clocks")).status_code == found
+
+
+async def test_followers_that_forget_the_client_are_told_of_no_other(
+    desk: ReportingDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GET /events and /subscribers: each route's own rule is taken away, and the database's is left."""
+    for number, client in enumerate(("acme", "bolt")):
+        await desk.owner.execute(
+            "INSERT INTO log.outside_subscribers (lane, kind, name, client) VALUES ($1, 'nats', $2, $2)", number, client
+        )
+        await desk.owner.execute(
+            "WITH made AS (INSERT INTO notification.webhooks (webhook, name, url, client, author)"
+            " VALUES ($1, $2, 'https://receiver.example/x', $2, 'agent:x') RETURNING webhook)"
+            " INSERT INTO notification.webhook_places (lane, webhook, place) SELECT $3, webhook, 0 FROM made",
+            UUID(int=number), client, number,
+        )  # fmt: skip
+    monkeypatch.setattr(event_routes, "_clients", lambda client, caller: (client,) if client else ("acme", "bolt"))
+    forgetful = {name: text.replace("$1::text[] IS NULL OR", "true OR $1::text[] IS NULL OR")
+                 for name, text in subscriber_routes.SQL.items()}  # fmt: skip
+    monkeypatch.setattr(subscriber_routes, "SQL", forgetful)
+    for clients, seen in (((), {"acme", "bolt"}), (("acme",), {"acme"})):
+        for role in (Role.SUBSCRIBER, Role.MANAGER):
+            async with reporting_api(desk, await desk.token(role, *clients)) as (http, _):
+                lines = (await http.get("/api/v1/events", params={"limit": 1000})).text.splitlines()
+                assert {json.loads(line)["client"] for line in lines} == seen
+                assert bool((await http.get("/api/v1/events?client=bolt")).text) == ("bolt" in seen)
+                assert (await http.get("/api/v1/events?client=bolt&after=now")).status_code == 200
+                if role is Role.MANAGER:
+                    items = (await http.get("/api/v1/subscribers")).json()["items"]
+                    assert {item["client"] for item in items if item["kind"] in {"webhook", "nats"}} == seen

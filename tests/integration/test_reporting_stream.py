@@ -7,6 +7,7 @@ import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from uuid import UUID
 
 import asyncpg
 import httpx
@@ -22,13 +23,14 @@ from services.kit.bus import connect
 from services.kit.clock import SystemClock
 from services.kit.log.growth import Growth
 from services.kit.log.places import read_positions, write_positions
+from services.kit.postgres import connect_pool
 from services.kit.settings import Settings
 from services.reporting import admitted, event_routes, stream_routes
 from services.reporting import feed as feeding
-from services.reporting.app import open_app
+from services.reporting.app import SCHEMAS, open_app
 from services.reporting.directory_routes import write_place
 from services.reporting.edge import Edge
-from services.reporting.feed import Feed, Lost, Signal, poke
+from services.reporting.feed import Feed, Lost, Signal, Watcher, poke
 from services.reporting.narrow import Narrow
 from services.reporting.telling import Ids
 from tests.integration.reporting_desk import ReportingDesk, reporting_api, reporting_desk
@@ -46,9 +48,16 @@ async def desk(bus: Settings) -> AsyncIterator[ReportingDesk]:
         yield opened
 
 
+@pytest.fixture(scope="module")
+async def narrow(bus: Settings) -> AsyncIterator[Narrow]:
+    pool = await connect_pool(bus, "reader", size=2, server_settings={"search_path": SCHEMAS})
+    yield Narrow(pool)
+    await pool.close()
+
+
 @pytest.fixture
-async def feed(desk: ReportingDesk) -> AsyncIterator[Feed]:
-    made = Feed(desk.reporting)
+async def feed(desk: ReportingDesk, narrow: Narrow) -> AsyncIterator[Feed]:
+    made = Feed(desk.reporting, narrow)
     task = asyncio.create_task(made.run())
     await asyncio.sleep(0.1)
     yield made
@@ -96,6 +105,28 @@ async def test_a_watcher_hears_of_its_clients_alone(desk: ReportingDesk, feed: F
             heard += told
 
     assert {signal.client for signal in heard if isinstance(signal, Signal)} == {"acme"}
+
+
+async def test_the_database_tells_watchers_of_their_clients_alone(
+    desk: ReportingDesk, feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The watchers' own rule is taken away; what row-level security holds back is left."""
+    monkeypatch.setattr(Watcher, "concerning", lambda watcher, signals: list(signals))
+    with feed.watch(None) as everybody, feed.watch(ACME) as one, feed.watch(frozenset({"acme", "globex"})) as both:
+        stories = set(await desk.tell(12))
+        await desk.feed()
+        for watcher, clients in ((everybody, set(CLIENTS)), (one, {"acme"}), (both, set(CLIENTS))):
+            owners = {story: client for story, client in await owners_of(desk, stories) if client in clients}
+            heard: dict[UUID, str] = {}
+            async with asyncio.timeout(30):
+                while heard.keys() != owners.keys():
+                    heard |= {s.ticket: s.client for s in await watcher.next(SOON) if isinstance(s, Signal)}
+            assert heard == owners
+
+
+async def owners_of(desk: ReportingDesk, stories: set[UUID]) -> list[tuple[UUID, str]]:
+    rows = await desk.reporting.fetch("SELECT ticket, client FROM tickets WHERE ticket = ANY ($1)", list(stories))
+    return [(row["ticket"], row["client"]) for row in rows]
 
 
 async def test_who_was_away_hears_what_was_missed(desk: ReportingDesk, feed: Feed) -> None:
@@ -221,12 +252,12 @@ def test_who_does_not_see_all_clients_cannot_read_positions_nor_ask_by_them() ->
 
 
 async def test_a_look_that_fails_is_not_the_last_one_and_is_told_meanwhile(
-    desk: ReportingDesk, monkeypatch: pytest.MonkeyPatch
+    desk: ReportingDesk, narrow: Narrow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A cancelled query, a missing table, a mistake of ours: none of them may end every screen's news."""
     monkeypatch.setattr(feeding, "BLIND_SECONDS", 0.2)
     monkeypatch.setattr(feeding, "LOOK_SECONDS", 0.05)
-    feed = Feed(desk.reporting)
+    feed = Feed(desk.reporting, narrow)
     look, faults = feed._look, [asyncpg.QueryCanceledError(), asyncpg.UndefinedTableError(), KeyError("x")] * 3
 
     async def failing() -> None:
@@ -243,7 +274,7 @@ async def test_a_look_that_fails_is_not_the_last_one_and_is_told_meanwhile(
     await asyncio.sleep(0.4)
     assert [feed.looks] == [False]  # a list, since mypy remembers what the loop ended with
     monkeypatch.setattr(stream_routes, "BEAT_SECONDS", 0.01)
-    edge = Edge(desk.reporting, desk.writer.vault, SystemClock(), feed, b"s" * 32, Narrow(desk.reporting))
+    edge = Edge(desk.reporting, desk.writer.vault, SystemClock(), feed, b"s" * 32, narrow)
     pieces = stream_routes._signals(edge, None, None)
     assert stream_routes.BEAT not in [await anext(pieces) for _ in range(3)]
     await pieces.aclose()

@@ -22,10 +22,7 @@ GROUP BY w.webhook, w.name, w.client, w.host, w.paused_at, w.pause_reason, w.fai
 ORDER BY w.name, w.webhook;
 
 -- name: outside
--- Where the name is a token's id, the token has a name that people know.
-SELECT o.kind, o.name AS id, coalesce(nullif(t.name, ''), o.name) AS name, o.client, o.place AS position, o.behind, o.waiting,
-       o.dead_letters, o.seen_at
+SELECT o.kind, o.name AS id, o.label AS name, o.client, o.place AS position, o.behind, o.waiting, o.dead_letters, o.seen_at
 FROM log.outside_read o
-LEFT JOIN access.tokens t ON t.id::text = o.name
 WHERE $1::text[] IS NULL OR o.client = ANY ($1)
 ORDER BY o.kind, 3, 2;
