@@ -28,7 +28,14 @@ EVENTS: Final[Mapping[str, type[Event]]] = _events_of(
     tickets, sla, clients, calendars, policies, people, incidents, articles, deliveries
 )
 
-UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {}
+
+def _suspected_2(data: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 named the tickets of a suspicion, but neither their clients one by one nor its signs in numbers."""
+    members = [{"ticket": ticket, "client": "", "at": data["first_seen_at"]} for ticket in data["tickets"]]
+    return {**data, "signs": [], "members": members, "desk_clients": 0}
+
+
+UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {("incident.suspected", 1): _suspected_2}
 """(type, version) -> the function that lifts that version's JSON to the next version's."""
 
 

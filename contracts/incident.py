@@ -102,18 +102,15 @@ def _radar(now: Incident, event: Recorded[Event]) -> Incident | None:
     """What triage tells."""
     match event.data:
         case incidents.IncidentSuspected() as told:
-            found = told.members or tuple(
-                Member(ticket=ticket, client="", at=told.first_seen_at) for ticket in told.tickets
-            )
             return replace(
                 now,
                 status=IncidentStatus.SUSPECTED,
                 origin=event.origin,
                 opened_at=event.occurred_at,
                 first_seen_at=told.first_seen_at,
-                members={member.ticket: member for member in found},
-                signs={sign.key: sign for sign in told.signs or ()},
-                desk_clients=told.desk_clients or 0,
+                members={member.ticket: member for member in told.members},
+                signs={sign.key: sign for sign in told.signs},
+                desk_clients=told.desk_clients,
                 evidence=told.evidence,
                 told_clients=frozenset(told.clients),
             )

@@ -43,6 +43,7 @@ class IncidentSuspected(Event):
     """The radar's evidence: keys by kind (words sealed to the requesters), clients, tickets, and how unlikely it is."""
 
     type: ClassVar[str] = "incident.suspected"
+    schema_version: ClassVar[int] = 2
     keys: tuple[tuple[str, Personal], ...]
     clients: tuple[str, ...]
     tickets: tuple[UUID, ...]
@@ -50,9 +51,9 @@ class IncidentSuspected(Event):
     expected_clients: float
     first_seen_at: AwareDatetime
     rule_version: str
-    signs: tuple[Sign, ...] | None = None
-    members: tuple[Member, ...] | None = None
-    desk_clients: int | None = None
+    signs: tuple[Sign, ...]
+    members: tuple[Member, ...]
+    desk_clients: int
     """Clients that the desk had heard of by then."""
 
 
