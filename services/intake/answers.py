@@ -28,7 +28,11 @@ class TicketAnswer(Answer):
     reference: str = Field(examples=["ACME-1042"])
     status: Status
     version: int = Field(description="what If-Match takes")
-    position: str = Field(description="lane:position of the last event, what as_of=@… takes")
+    position: str = Field(
+        description="of the last event, what as_of=@… takes: lane:position, or for a token of some clients the client's"
+        " sequence",
+        examples=["3:1042", "1042"],
+    )
     next_update_by: AwareDatetime | None = Field(description="the promised next checkpoint, while the ticket is open")
 
 

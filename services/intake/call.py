@@ -34,6 +34,11 @@ class Call:
     told_at: datetime | None = None
     """When it happens, as a demo that plays its own time tells; nobody else may (`services.intake.edge.instant`)."""
 
+    @property
+    def told_clients(self) -> frozenset[str] | None:
+        """For whose eyes positions are written: a guest learns of no lane either."""
+        return self.caller.clients if self.guest_key is None else frozenset()
+
     def scope(self, client: str, ticket: UUID) -> str:
         """Within what the Idempotency-Key is unique: one token and one client; for a guest one ticket."""
         return f"{self.caller.id} {client}" if self.guest_key is None else f"guest {ticket}"

@@ -30,6 +30,7 @@ class Erased:
     person: UUID
     lane: int
     position: int
+    sequence: int
     at: datetime
     now: bool
 
@@ -52,7 +53,7 @@ async def erase(
         held = await connection.fetchval(SQL["lock"], lane, person) is not None
         before = await connection.fetchrow(SQL["erased"], lane, person)
         if before is not None:
-            erased = Erased(person, lane, before["position"], before["recorded_at"], now=False)
+            erased = Erased(person, lane, before["position"], before["sequence"], before["recorded_at"], now=False)
             if held:
                 await _forget(connection, client, erased)
             return erased
@@ -72,7 +73,7 @@ async def erase(
         (appended,) = await append_in(connection, [Append(client, [event])])
         if isinstance(appended, NotAppended):
             raise appended
-        erased = Erased(person, lane, appended.position, appended.recorded_at, now=True)
+        erased = Erased(person, lane, appended.position, appended.sequence, appended.recorded_at, now=True)
         await _forget(connection, client, erased)
     return erased
 

@@ -16,6 +16,7 @@ from services.intake.edge import Edge, stamp
 from services.intake.erasure import client_of, erase
 from services.intake.route import Answered
 from services.kit.log.append import Conflict
+from services.kit.log.told import write_told
 from services.kit.web.problem import Problem
 
 TRIES_MAX = 5
@@ -57,7 +58,9 @@ async def erase_data(edge: Edge, call: Call, name: str) -> Answered:
             id=person,
             erased_at=erased.at,
             unreadable_by=erased.at + UNREADABLE_WITHIN,
-            position=f"{erased.lane}:{erased.position}",
+            position=write_told(
+                call.told_clients, lane=erased.lane, position=erased.position, sequence=erased.sequence
+            ),
         )
         return Answered(answer, 200)
     raise Problem("busy", "others wrote about this person at the same time", headers={"retry-after": "1"})

@@ -29,6 +29,7 @@ from services.kit.guests import guest_key, guest_key_fits, track_url
 from services.kit.log.append import SQL as APPEND_SQL
 from services.kit.log.append import Append, Appended, Command, CommandDone, CommandReused, Conflict, NewEvent
 from services.kit.log.read import read_stream, ticket_by_number
+from services.kit.log.told import write_told
 from services.kit.postgres import queries
 from services.kit.references import read_id, read_reference
 from services.kit.refused import Refused
@@ -62,10 +63,10 @@ async def submit(edge: Edge, call: Call, command: SubmitTicket) -> Answered:
             edge.requesters.forget(client.id, command.requester)
             continue
         except CommandDone as done:
-            return await _again(edge, client, done.answer)
+            return await _again(edge, call, client, done.answer)
         if requester.registration is not None:
             edge.requesters.registered(client.id, command.requester, requester.id)
-        return _answered(edge, client, result, appended.number or 0, appended.position)
+        return _answered(edge, client, result, appended.number or 0, told_place(call, appended))
     raise _too_often()
 
 
@@ -77,7 +78,7 @@ async def carry_out(edge: Edge, call: Call, name: str, command: TicketCommand) -
         ticket, client = await _visible(edge, call, fold(events))
         done = await _done_before(edge, call, client, ticket)
         if done is not None:
-            return await _again(edge, client, done)
+            return await _again(edge, call, client, done)
         _refuse_stale(call, ticket)
         given, author = await _given(edge, call, client, ticket, command)
         by = stamp(edge, call, client, ticket)
@@ -85,7 +86,7 @@ async def carry_out(edge: Edge, call: Call, name: str, command: TicketCommand) -
         seal = await sealing(edge, call, author.id if author else ticket.requester, decided)
         news = new_events(edge, by, stream, ticket.version, decided, seal)
         if not news:
-            return await _unchanged(edge, call, client, ticket, events[-1].position)
+            return await _unchanged(edge, call, client, ticket, told_place(call, events[-1]))
         result = outcome(200, _after(ticket, client, news, given.now))
         try:
             appended = await _append(edge, call, client, result, [*_registering(edge, by, author), *news])
@@ -93,8 +94,8 @@ async def carry_out(edge: Edge, call: Call, name: str, command: TicketCommand) -
             _forget(edge, client, command)
             continue
         except CommandDone as raced:
-            return await _again(edge, client, raced.answer)
-        return _answered(edge, client, result, ticket.number, appended.position)
+            return await _again(edge, call, client, raced.answer)
+        return _answered(edge, client, result, ticket.number, told_place(call, appended))
     raise _too_often()
 
 
@@ -197,7 +198,7 @@ async def _append(edge: Edge, call: Call, client: Client, result: Outcome, event
         raise _reused() from None
 
 
-async def _unchanged(edge: Edge, call: Call, client: Client, ticket: Held, position: int) -> Answered:
+async def _unchanged(edge: Edge, call: Call, client: Client, ticket: Held, position: str) -> Answered:
     """The ticket as it stands; under a key that stays the answer, whatever becomes of the ticket."""
     result = outcome(200, ticket)
     if call.key is not None:
@@ -208,7 +209,7 @@ async def _unchanged(edge: Edge, call: Call, client: Client, ticket: Held, posit
         if first is None or first["fingerprint"] != call.fingerprint:
             raise _reused()
         if first["answer"] != answer:
-            return await _again(edge, client, first["answer"])
+            return await _again(edge, call, client, first["answer"])
     return _answered(edge, client, result, ticket.number, position)
 
 
@@ -225,17 +226,23 @@ async def _done_before(edge: Edge, call: Call, client: Client, ticket: Held) -> 
     return answer
 
 
-async def _again(edge: Edge, client: Client, answer: bytes) -> Answered:
+async def _again(edge: Edge, call: Call, client: Client, answer: bytes) -> Answered:
     """The first answer to a command that came again."""
     result = kept(answer)
     row = await edge.pool.fetchrow(SQL["event_at"], lane_of(result.stream), result.stream, result.version)
     if row is None:
         raise LookupError(f"the log has lost version {result.version} of {result.stream}")
-    first = _answered(edge, client, result, row["number"], row["position"])
+    place = write_told(call.told_clients, lane=row["lane"], position=row["position"], sequence=row["sequence"])
+    first = _answered(edge, client, result, row["number"], place)
     return Answered(first.body, first.status, replayed=True)
 
 
-def _answered(edge: Edge, client: Client, result: Outcome, number: int, position: int) -> Answered:
+def told_place(call: Call, stands: Appended | Recorded[Event]) -> str:
+    """Where an event stands, as the caller may know it."""
+    return write_told(call.told_clients, lane=stands.lane, position=stands.position, sequence=stands.sequence)
+
+
+def _answered(edge: Edge, client: Client, result: Outcome, number: int, position: str) -> Answered:
     reference = f"{client.prefix}-{number}"
     if result.status_code != 201 or result.due_at is None:
         body = TicketAnswer(
@@ -243,7 +250,7 @@ def _answered(edge: Edge, client: Client, result: Outcome, number: int, position
             reference=reference,
             status=result.status,
             version=result.version,
-            position=f"{lane_of(result.stream)}:{position}",
+            position=position,
             next_update_by=result.due_at,
         )
         return Answered(body, result.status_code)
@@ -252,7 +259,7 @@ def _answered(edge: Edge, client: Client, result: Outcome, number: int, position
         reference=reference,
         status=result.status,
         version=result.version,
-        position=f"{lane_of(result.stream)}:{position}",
+        position=position,
         next_update_by=result.due_at,
         track_url=track_url(edge.address, client.id, reference, guest_key(edge.secret, result.stream)),
         reply_expected_by=result.due_at,

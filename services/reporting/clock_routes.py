@@ -86,7 +86,7 @@ def add_clock_routes(app: FastAPI, edge: Edge) -> None:
     async def ticket_clocks(caller: Caller, ticket: Asked, as_of: AsOfText | None = None) -> Response:
         """Every clock of a ticket: what it goes by, each start, pause, resume and stop with its event, and its due
         time."""
-        at = as_of_given(as_of)
+        at = as_of_given(as_of, caller)
         reader = edge.reading(caller)
         held, events = await find_ticket(reader, ticket, caller, at)
         books = await read_books(reader, held.client)

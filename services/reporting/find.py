@@ -30,14 +30,20 @@ Reader = Connection | Pool
 DESK_LANE = lane_of_client(DESK)
 
 
-def as_of_given(text: str | None) -> AsOf | None:
-    """The instant or position of `as_of`. Raises Problem (invalid_field)."""
+def as_of_given(text: str | None, caller: Principal) -> AsOf | None:
+    """The instant or position of `as_of`. Raises Problem (invalid_field).
+
+    Who sees some clients may not ask by lane: where the own event comes in would tell how much the neighbours did."""
     if text is None:
         return None
     try:
-        return parse_as_of(text)
+        as_of = parse_as_of(text)
     except ValueError as error:
         raise Problem("invalid_field", str(error), field="as_of") from None
+    if isinstance(as_of, Position) and caller.clients is not None:
+        sentence = "a token for some clients gives @ and the position that it was told, such as @1042"
+        raise Problem("invalid_field", sentence, field="as_of")
+    return as_of
 
 
 async def find_ticket(

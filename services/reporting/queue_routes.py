@@ -10,6 +10,7 @@ from services.kit.access import Caller
 from services.reporting.asked import DashboardParameters, QueueParameters, asked_of, clients_seen, instant
 from services.reporting.dashboard import dashboard, fresh_at
 from services.reporting.opened import answer
+from services.reporting.positions import told_of
 from services.reporting.queue_pages import page_of
 from services.reporting.shapes import DashboardShape, QueueShape
 
@@ -23,9 +24,10 @@ def add_queue_routes(app: FastAPI, edge: Edge) -> None:
         """Tickets by next deadline, or as asked; a page continues where its cursor says, whatever was added before."""
         now = edge.clock.now()
         asked = asked_of(given, caller, now)
-        page = await page_of(edge.reading(caller), asked)
+        reader = edge.reading(caller)
+        page = await page_of(reader, asked)
         shown = {
-            "items": page.items,
+            "items": await told_of(reader, caller.clients, page.items),
             "next_cursor": page.next_cursor,
             "total": page.total,
             "total_is_least": page.total_is_least,

@@ -22,6 +22,9 @@ Text = str | Sealed | None
 """Personal text: opened, or sealed where the caller may not read it. What an erased person wrote reads [erased]."""
 
 
+POSITION = "of the last event, what as_of=@… takes: lane:position, or for a token of some clients the client's sequence"
+
+
 class Shape(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=True)
 
@@ -45,7 +48,7 @@ class QueueItem(Shape):
     updated_at: AwareDatetime
     next_update_by: AwareDatetime | None = Field(description="the promised next update, while the ticket is active")
     source_status: str | None = Field(description="the other desk's word for it, where it was imported")
-    position: str = Field(description="lane:position of the last event", examples=["3:1042"])
+    position: str = Field(description=POSITION, examples=["3:1042", "1042"])
     version: int
 
 

@@ -27,6 +27,7 @@ from services.reporting.find import (
     stream_of,
 )
 from services.reporting.opened import answer, may_read
+from services.reporting.positions import told
 from services.reporting.shapes import GuestTicketShape, TicketShape, TimelineShape
 from services.reporting.ticket_shape import (
     agents_in,
@@ -57,17 +58,17 @@ def add_ticket_routes(app: FastAPI, edge: Edge) -> None:
     @app.get("/tickets/{ticket}", responses={200: {"model": TicketShape}})
     async def ticket(caller: Caller, ticket: Asked, as_of: AsOfText | None = None) -> Response:
         """A ticket by id or reference, as it stands, or as it stood at an instant or a position of its lane."""
-        at = as_of_given(as_of)
+        at = as_of_given(as_of, caller)
         reader = edge.reading(caller)
         held, events = await find_ticket(reader, ticket, caller, at)
-        shown = await _shown(reader, held, events) | {"as_of": as_of}
+        shown = await _shown(reader, held, events) | {"as_of": as_of, "position": told(caller.clients, events[-1])}
         return await answer(shown, edge.vault, opened=may_read(caller))
 
     @app.get("/tickets/{ticket}/events", responses={200: {"model": TimelineShape}})
     async def ticket_events(caller: Caller, ticket: Asked, given: Annotated[TimelineParameters, Query()]) -> Response:
         """Everything that happened to a ticket, in order."""
         reader = edge.reading(caller)
-        held, found = await find_ticket(reader, ticket, caller, as_of_given(given.as_of))
+        held, found = await find_ticket(reader, ticket, caller, as_of_given(given.as_of, caller))
         after = given.cursor if given.cursor is not None else given.after or 0
         behind = [event for event in found if event.version > after]
         page = behind[: given.limit]
@@ -96,7 +97,7 @@ def add_ticket_routes(app: FastAPI, edge: Edge) -> None:
 
 async def _shown(reader: Reader, held: Held, events: Sequence[Recorded[Event]]) -> dict[str, Any]:
     known = await _names(reader, held, events)
-    return ticket_shape(held, events[-1], known, await client_name(reader, held.client))
+    return ticket_shape(held, known, await client_name(reader, held.client))
 
 
 async def _names(reader: Reader, held: Held, events: Sequence[Recorded[Event]]) -> Names:

@@ -18,7 +18,7 @@ from services.reporting.who import Known, Names
 INSTANTS = ("opened_at", "updated_at", "first_reply_at", "resolved_at", "closed_at")
 
 
-def ticket_shape(ticket: Held, last: Recorded[Event], names: Names, client_name: str | None) -> dict[str, Any]:
+def ticket_shape(ticket: Held, names: Names, client_name: str | None) -> dict[str, Any]:
     """The whole ticket."""
     return {
         "id": ticket.id,
@@ -55,7 +55,6 @@ def ticket_shape(ticket: Held, last: Recorded[Event], names: Names, client_name:
         "origin": ticket.origin,
         "version": ticket.version,
         "intake_version": ticket.intake_version,
-        "position": f"{last.lane}:{last.position}",
     }
 
 

@@ -11,7 +11,7 @@ LIMIT 1;
 SELECT person FROM personal.people WHERE lane = $1 AND person = $2 FOR UPDATE;
 
 -- name: erased
-SELECT position, recorded_at FROM log.events
+SELECT position, sequence, recorded_at FROM log.events
 WHERE lane = $1 AND stream = $2 AND type = 'person.erased'
 ORDER BY version DESC LIMIT 1;
 

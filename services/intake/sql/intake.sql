@@ -1,6 +1,6 @@
 -- name: event_at
 -- Where an event of a stream stands: what a repeated command's answer is made of.
-SELECT e.position, n.number
+SELECT e.lane, e.position, e.sequence, n.number
 FROM log.events e
 LEFT JOIN log.events n ON n.lane = e.lane AND n.stream = e.stream AND n.version = 1
 WHERE e.lane = $1 AND e.stream = $2 AND e.version = $3;

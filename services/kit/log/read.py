@@ -40,21 +40,31 @@ class Position:
     position: int
 
 
-AsOf = Instant | Position
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """As it was recorded up to a number of its client's sequence."""
+
+    sequence: int
+
+
+AsOf = Instant | Position | Numbered
 
 
 def parse_as_of(text: str) -> AsOf:
-    """Reads `<instant>` (RFC 3339, with a zone) or `@<lane>:<position>`. Raises ValueError with the remedy."""
+    """Reads `<instant>` (RFC 3339, with a zone), `@<sequence>` or `@<lane>:<position>`. Raises ValueError with the
+    remedy."""
     if text.startswith("@"):
         lane, colon, position = text[1:].partition(":")
+        if not colon and NUMBER.fullmatch(lane) and int(lane) <= POSITION_MAX:
+            return Numbered(int(lane))
         shaped = colon and NUMBER.fullmatch(lane) and NUMBER.fullmatch(position)
         if not shaped or int(lane) >= LANES or int(position) > POSITION_MAX:
-            raise ValueError("as_of after @ is <lane>:<position>, such as @3:1042")
+            raise ValueError("as_of after @ is a position as you were told it, such as @1042 or @3:1042")
         return Position(int(lane), int(position))
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError("as_of is an instant such as 2026-03-01T09:30:00Z, or @<lane>:<position>") from None
+        raise ValueError("as_of is an instant such as 2026-03-01T09:30:00Z, or @ and a position") from None
     if at.tzinfo is None:
         raise ValueError("as_of needs a time zone: put Z or +01:00 behind it")
     try:
@@ -91,6 +101,8 @@ async def read_stream(
             if of_lane != lane:
                 raise ValueError(f"as_of names lane {of_lane}, this stream is in lane {lane}")
             rows = await reader.fetch(SQL["stream_up_to"], lane, stream, position, STREAM_MAX)
+        case Numbered(sequence):
+            rows = await reader.fetch(SQL["stream_up_to_sequence"], lane, stream, sequence, STREAM_MAX)
     return recorded(rows)
 
 

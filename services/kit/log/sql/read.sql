@@ -24,6 +24,15 @@ WHERE lane = $1 AND stream = $2 AND position <= $3
 ORDER BY version
 LIMIT $4;
 
+-- name: stream_up_to_sequence
+-- The same by the client's sequence, which is what a caller of some clients is told.
+SELECT lane, position, client, sequence, number, stream, version, id, type, schema_version, actor, causation, origin,
+       occurred_at, recorded_at, trace, payload
+FROM log.events
+WHERE lane = $1 AND stream = $2 AND sequence <= $3
+ORDER BY version
+LIMIT $4;
+
 -- name: lane
 SELECT lane, position, client, sequence, number, stream, version, id, type, schema_version, actor, causation, origin,
        occurred_at, recorded_at, trace, payload
