@@ -202,12 +202,19 @@ class CalendarSet(Event):
     holiday_years: tuple[int, int] | None = Field(default=None, description="first and last year of `holidays`")
 
 
+class RightCalendar(CalendarFields, Command):
+    """A calendar inside a command: a misspelt field is refused by name."""
+
+    def calendar(self) -> Calendar:
+        return Calendar.model_validate(self.model_dump())
+
+
 class CorrectCalendar(Command):
     """Says that a calendar was wrong for a while, and what it should have been."""
 
     name: ConfigName = "default"
     version: int = Field(ge=1)
-    calendar: Calendar
+    calendar: RightCalendar
     wrong_from: AwareDatetime
     wrong_to: AwareDatetime
     reason: Annotated[str, StringConstraints(min_length=1, max_length=2_000)]

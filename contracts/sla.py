@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from typing import ClassVar
+from uuid import UUID
 
 from pydantic import AwareDatetime
 
@@ -73,3 +74,13 @@ class DeadlinePinned(Event):
 class DeadlineUnpinned(Event):
     type: ClassVar[str] = "sla.deadline_unpinned"
     metric: Metric
+
+
+class AgentNotified(Event):
+    """An escalation told one of the desk's people about a clock; the letter follows."""
+
+    type: ClassVar[str] = "sla.agent_notified"
+    agent: UUID
+    metric: Metric
+    cycle: str
+    due_at: AwareDatetime

@@ -100,6 +100,10 @@ def _promised(_: Held, event: Recorded[Event], data: tickets.CheckpointPromised)
 
 
 def _kept(ticket: Held, _: Recorded[Event], data: tickets.CheckpointKept) -> Change:
+    """What was promised with the words that kept a promise is the next one, even if it is due at the same instant."""
+    kept_at = ticket.resolved_at or ticket.last_reply_at
+    if kept_at is not None and ticket.promise is not None and ticket.promise.promised_at >= kept_at:
+        return None, {}
     return None, _outcome(ticket, data.due_at, "kept")
 
 
@@ -116,7 +120,7 @@ def _outcome(ticket: Held, due_at: object, outcome: str) -> dict[str, Any]:
 def _classified(ticket: Held, _: Recorded[Event], data: tickets.TicketClassified) -> Change:
     found = Classification(data.category, data.service, data.confidence, data.source, data.candidates or ())
     return None, {
-        "category": data.category or ticket.category,
+        "category": ticket.category if ticket.category_by else data.category or ticket.category,
         "service": data.service or ticket.service,
         "classification": found,
     }
@@ -243,12 +247,15 @@ def _closed(ticket: Held, event: Recorded[Event], data: tickets.TicketClosed) ->
     }
 
 
-def _merged(_: Held, event: Recorded[Event], data: tickets.TicketMerged) -> Change:
-    return Closed, {"merged_into": data.into, "closed_at": event.occurred_at}
+def _merged(ticket: Held, event: Recorded[Event], data: tickets.TicketMerged) -> Change:
+    before = ticket.before_merge or (ticket.status, ticket.closed_at)
+    return Closed, {"merged_into": data.into, "closed_at": event.occurred_at, "before_merge": before}
 
 
 def _unmerged(ticket: Held, _: Recorded[Event], __: tickets.TicketUnmerged) -> Change:
-    return Open, {"merged_into": None, "closed_at": None}
+    """As if it had not been merged."""
+    status, closed_at = ticket.before_merge or (Status.OPEN, None)
+    return STATES[status], {"merged_into": None, "closed_at": closed_at, "before_merge": None}
 
 
 def _adopted(_: Held, __: Recorded[Event], ___: tickets.TicketAdopted) -> Change:
@@ -288,11 +295,3 @@ CHANGES: Final[Mapping[str, Callable[[Held, Recorded[Event], Any], Change]]] = {
     "sla.breached": _breached,
 }
 """The rule of each event that changes a fact; SILENT has the others. A test holds the two against the catalogue."""
-
-SILENT: Final = frozenset(
-    {
-        *("ticket.submitted", "ticket.note_added", "ticket.step_recorded", "ticket.split"),
-        *("sla.warned", "sla.met", "sla.escalated", "sla.waived", "sla.deadline_pinned", "sla.deadline_unpinned"),
-    }
-)
-"""Events that a living ticket only counts."""

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
 from contracts.model import ClientId, Command, Word
 from contracts.people import Level, Requester
+from contracts.sla import Metric
 from contracts.terms import CauseClass, Channel, CloseReason, Finding, LinkKind, Priority, Status, StepResult, Urgency
 
 
@@ -167,3 +168,31 @@ class UnmergeTicket(Command):
 class SplitTicket(Command):
     messages: tuple[UUID, ...] = Field(min_length=1, max_length=1000)
     subject: Subject
+
+
+class WaiveBreach(Command):
+    """Excuses a breach that was recorded; reports show both. `cycle` is what GET /tickets/{id}/clocks names it."""
+
+    cycle: Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,20}/[1-9][0-9]{0,5}$")]
+    reason: ShortText
+
+
+class PinDeadline(Command):
+    """Sets a clock's due time, whatever its policy says, until it is unpinned or the clock's cycle ends."""
+
+    metric: Metric
+    due_at: AwareDatetime
+    reason: ShortText
+
+
+class UnpinDeadline(Command):
+    metric: Metric
+
+
+class NotifyAgent(Command):
+    """Has one of the desk's people told about a clock, because an escalation says so."""
+
+    agent: UUID
+    metric: Metric
+    cycle: Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,20}/[1-9][0-9]{0,5}$")]
+    due_at: AwareDatetime

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Final
 from uuid import UUID
 
 from contracts.model import Personal
@@ -124,6 +124,8 @@ class Held:
     cause: CauseClass | None = None
     close_reason: CloseReason | None = None
     merged_into: UUID | None = None
+    before_merge: tuple[Status, datetime | None] | None = None
+    """While it is merged: what it was before, and since when it was closed."""
     adopted: bool = False
     breaches: int = 0
 
@@ -184,3 +186,12 @@ STATES: dict[Status, type[Open | Waiting | Resolved | Closed]] = {
     Status.RESOLVED: Resolved,
     Status.CLOSED: Closed,
 }
+
+SILENT: Final = frozenset(
+    {
+        *("ticket.submitted", "ticket.note_added", "ticket.step_recorded", "ticket.split"),
+        *("sla.warned", "sla.met", "sla.escalated", "sla.waived", "sla.deadline_pinned", "sla.deadline_unpinned"),
+        "sla.agent_notified",
+    }
+)
+"""Events that a living ticket only counts."""

@@ -12,8 +12,8 @@ from contracts import tickets as tell
 from contracts.catalogue import EVENTS, decode, encode
 from contracts.model import Event
 from contracts.terms import Channel, Status
-from contracts.ticket import CHANGES, INITIAL, SILENT, evolve, fold
-from contracts.ticket_state import STATES, Absent, Closed, Held, Open
+from contracts.ticket import CHANGES, INITIAL, evolve, fold
+from contracts.ticket_state import SILENT, STATES, Absent, Closed, Held, Open
 from tests.contracts.strategies import BY_TYPE, START, TICKETS, any_event, recorded
 
 BIRTH = BY_TYPE["ticket.submitted"]
