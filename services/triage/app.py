@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from typing import TYPE_CHECKING
@@ -19,6 +20,9 @@ from services.kit.postgres import connect_pool
 from services.kit.ready import announce_ready
 from services.kit.telemetry import setup_logging, setup_tracing
 from services.triage.handler import Triage
+from services.triage.timers.index import Indexed
+from services.triage.timers.loop import Timers
+from services.triage.tone_tables import load_tables
 
 if TYPE_CHECKING:
     from services.kit.settings import Settings
@@ -33,14 +37,26 @@ def main(settings: Settings) -> None:
 
 async def run(settings: Settings) -> None:
     """Runs triage until cancelled."""
-    pool = await connect_pool(settings, "triage", size=5)
+    pool = await connect_pool(settings, "triage", size=8)
     try:
         async with late_bus(settings, "triage-poke") as bus:
             ring = keyring(settings, time.monotonic)
             vault = Vault(pool, ring, new_id=uuid7, random_bytes=os.urandom, monotonic=time.monotonic)
-            handler = Triage(vault, log_time=settings.clock == "log", committed=bus.committed)
-            await run_consumer(
-                settings, handler, pool, clock_for(settings), metrics=Metrics("triage"), started=announce_ready
+            tables = load_tables()
+            handler = Triage(vault, tables=tables, log_time=settings.clock == "log", committed=bus.committed)
+            log_time = settings.clock == "log"
+            # A clock of its own: what tells timers the time is what ticks, not an event that happened ahead of it.
+            timers = Timers(pool, clock_for(settings), holder=uuid7(), log_time=log_time, committed=bus.committed)
+            consumer = run_consumer(
+                settings,
+                Indexed(handler, timers),
+                pool,
+                clock_for(settings),
+                metrics=Metrics("triage"),
+                started=announce_ready,
             )
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(timers.run())
+                tasks.create_task(consumer)
     finally:
         await pool.close()

@@ -43,13 +43,19 @@ def wake_at(state: Clocks) -> datetime | None:
         return None
     if facts(state):
         return instant(state.now)
-    coming = NEVER
+    next_at = coming(state)
+    return None if next_at is None else instant(next_at)
+
+
+def coming(state: Clocks) -> int | None:
+    """The earliest threshold of the cycles that go on, in microseconds: what has not come true yet."""
+    earliest = NEVER
     for cycle in (state.open or {}).values():
         if cycle.kind is Kind.RUN:
-            coming = min(coming, cycle.next_at)
+            earliest = min(earliest, cycle.next_at)
         elif cycle.kind is Kind.RESOLVED and cycle.aim.length is not None:
-            coming = min(coming, cycle.provisional_until)
-    return None if coming >= NEVER else instant(coming)
+            earliest = min(earliest, cycle.provisional_until)
+    return None if earliest >= NEVER else earliest
 
 
 def _of_cycle(cycle: Cycle) -> list[Fact]:

@@ -1,0 +1,151 @@
+"""Batches of triage's consumer -> the wake-up index, in the transaction of the cursor. I/O; `plan` thinks.
+
+It stands around the handler that answers events: whoever digests an event of a ticket has its wake-up noted, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from contracts.calendars import CalendarCorrected, CalendarSet
+from contracts.catalogue import UnknownEvent
+from contracts.envelope import Origin, Recorded
+from contracts.model import DESK, Event
+from contracts.people import ClockTicked
+from contracts.policies import PolicySet
+from contracts.subjects import LANES, lane_of
+from services.kit.bus import AfterCommit, LanesHandler
+from services.kit.postgres import Connection, queries
+from services.kit.rules.open_time import NEVER
+from services.triage.timers.plan import HEARD, MOVING, Story, plan
+from services.triage.timers.stories import Shelf, read_stories
+
+SQL = queries("services/triage/sql/timers.sql")
+
+History = Sequence[Recorded[Event]]
+Batch = Mapping[int, History]
+
+
+class Woken(Protocol):
+    """Who is told, after the commit, that something is due earlier in some lanes, and what time the log says it is."""
+
+    def digested(self, earliest: Mapping[int, datetime], tick: datetime | None) -> None: ...
+
+
+class Indexed:
+    """The consumer `triage`: a handler's answers, and the wake-ups of the tickets that it saw."""
+
+    def __init__(self, inner: LanesHandler, timers: Woken) -> None:
+        self.name = inner.name
+        self._inner, self._timers = inner, timers
+        self._shelf = Shelf()
+
+    async def handle(self, lane: int, events: History, connection: Connection) -> AfterCommit | None:
+        """As `handle_lanes`, for one lane."""
+        return await self.handle_lanes({lane: events}, connection)
+
+    async def handle_lanes(self, batch: Batch, connection: Connection) -> AfterCommit | None:
+        """What the handler does, then the wake-ups."""
+        answered = await self._inner.handle_lanes(batch, connection)
+        earliest = await note(batch, connection, self._shelf)
+        tick = max((event.data.now for event in _all(batch) if isinstance(event.data, ClockTicked)), default=None)
+        return _both(answered, lambda: self._timers.digested(earliest, tick))
+
+
+def _both(first: AfterCommit | None, second: Callable[[], None]) -> AfterCommit:
+    def calls() -> None:
+        if first is not None:
+            first()
+        second()
+
+    return calls
+
+
+def _all(batch: Batch) -> Iterable[Recorded[Event]]:
+    return (event for events in batch.values() for event in events)
+
+
+async def note(batch: Batch, connection: Connection, shelf: Shelf) -> dict[int, datetime]:
+    """Brings the wake-ups of a batch's tickets forward where need be. Returns the earliest written one of each lane."""
+    earliest = await _wake_for_new_terms(batch, connection)
+    held = _touched(batch)
+    if not held:
+        return earliest
+    stories = await _stories(connection, held)
+    books = await shelf.books(connection, {story.client for story in stories.values()})
+    given = []
+    for ticket, story in stories.items():
+        found = plan(story, books[story.client], -NEVER)
+        if not found.ended:
+            given.append((lane_of(ticket), ticket, story.client, found.due))
+    rows = await connection.fetch(SQL["note"], *zip(*given, strict=True)) if given else ()
+    return _earliest(earliest, ((row["lane"], row["due"]) for row in rows))
+
+
+def _touched(batch: Batch) -> dict[UUID, list[Recorded[Event]]]:
+    """The events of each ticket that may have to wake earlier than is known."""
+    moved = {event.stream for event in _all(batch) if event.type in MOVING and _acts(event)}
+    found: dict[UUID, list[Recorded[Event]]] = {ticket: [] for ticket in moved}
+    for event in _all(batch):
+        if event.stream in found:
+            found[event.stream].append(event)
+    return found
+
+
+def _acts(event: Recorded[Event]) -> bool:
+    """An import records no facts before somebody adopts the ticket."""
+    return event.origin != Origin.IMPORT or event.type == "ticket.adopted"
+
+
+async def _stories(connection: Connection, held: Mapping[UUID, History]) -> dict[UUID, Story]:
+    """Of a new ticket what the batch holds, of others all that the log holds. Raises UnknownEvent."""
+    stories = {ticket: _told(events) for ticket, events in held.items() if events[0].version == 1}
+    old = [ticket for ticket in held if ticket not in stories]
+    for ticket, story in (await read_stories(connection, old)).items() if old else ():
+        if isinstance(story, UnknownEvent):
+            raise story
+        stories[ticket] = story
+    return stories
+
+
+def _told(events: History) -> Story:
+    last = events[-1]
+    return Story(last.client, last.version, last.occurred_at, [event for event in events if event.type in HEARD])
+
+
+async def _wake_for_new_terms(batch: Batch, connection: Connection) -> dict[int, datetime]:
+    """A policy or calendar for running clocks writes nothing to tickets: they wake when it begins to hold."""
+    earliest: dict[int, datetime] = {}
+    for event in _all(batch):
+        since = _changes_running_clocks(event)
+        if since is None:
+            continue
+        if event.client == DESK:
+            await connection.execute(SQL["change_books"])
+            await connection.execute(SQL["wake_all"], since)
+            earliest = _earliest(earliest, ((lane, since) for lane in range(LANES)))
+        else:
+            await connection.execute(SQL["wake_client"], event.lane, event.client, since)
+            earliest = _earliest(earliest, [(event.lane, since)])
+    return earliest
+
+
+def _changes_running_clocks(event: Recorded[Event]) -> datetime | None:
+    match event.data:
+        case PolicySet(apply_to_open=True) | CalendarSet(apply_to_open=True) as told:
+            return told.holds_from
+        case CalendarCorrected():
+            return event.occurred_at
+        case _:
+            return None
+
+
+def _earliest(known: Mapping[int, datetime], more: Iterable[tuple[int, datetime | None]]) -> dict[int, datetime]:
+    found = dict(known)
+    for lane, due in more:
+        if due is not None:
+            found[lane] = min(found.get(lane, due), due)
+    return found
