@@ -22,6 +22,7 @@ from services.kit.telemetry import setup_logging, setup_tracing
 from services.triage.handler import Triage
 from services.triage.timers.index import Indexed
 from services.triage.timers.loop import Timers
+from services.triage.tone_tables import load_tables
 
 if TYPE_CHECKING:
     from services.kit.settings import Settings
@@ -41,7 +42,8 @@ async def run(settings: Settings) -> None:
         async with late_bus(settings, "triage-poke") as bus:
             ring = keyring(settings, time.monotonic)
             vault = Vault(pool, ring, new_id=uuid7, random_bytes=os.urandom, monotonic=time.monotonic)
-            handler = Triage(vault, log_time=settings.clock == "log", committed=bus.committed)
+            tables = load_tables()
+            handler = Triage(vault, tables=tables, log_time=settings.clock == "log", committed=bus.committed)
             log_time = settings.clock == "log"
             # A clock of its own: what tells timers the time is what ticks, not an event that happened ahead of it.
             timers = Timers(pool, clock_for(settings), holder=uuid7(), log_time=log_time, committed=bus.committed)

@@ -84,6 +84,9 @@ class Classified(NamedTuple):
     candidates: tuple[tuple[str, float], ...] = ()
 
 
+UNSURE: Final = Classified(None, None, 0.0, "unsure")
+
+
 def classify(subject: str, body: str, category: str | None = None, service: str | None = None) -> Classified:
     """The category and service of a ticket; `category` as chosen, `service` as the form's field gives it."""
     chosen, field = (category or "").strip() or None, (service or "").strip() or None
@@ -107,7 +110,7 @@ def from_text(subject: str, body: str) -> Classified:
                 mine.append(said)
                 points[name] = points.get(name, 0.0) + weight
     if not points:
-        return Classified(None, None, 0.0, "unsure")
+        return UNSURE
     total = sum(points.values()) + DOUBT
     shares = [(name, round(count / total, 2)) for name, count in points.items()]
     ranked = sorted(shares, key=lambda one: (-one[1], one[0]))

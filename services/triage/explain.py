@@ -9,9 +9,9 @@ from contracts.clients import Tier
 from contracts.terms import Urgency
 from contracts.tickets import TicketPrioritised
 from services.kit.rules.priority import Facts, judge
-from services.triage.category import Classified, classify
-from services.triage.phrases import evidence_in
-from services.triage.tone import Heard, Table, hear
+from services.triage.category import UNSURE, Classified
+from services.triage.reading import read_ticket
+from services.triage.tone import Heard, Table
 
 
 class Asked(NamedTuple):
@@ -37,19 +37,20 @@ class Explained(NamedTuple):
 
 
 def explain(asked: Asked, tables: Mapping[str, Table]) -> Explained:
-    """Category, tone and priority of one ticket."""
-    classified = classify(asked.subject, asked.body, asked.category, asked.service)
-    heard = hear(f"{asked.subject}\n{asked.body}", tables)
+    """Category, tone and priority of one ticket, by what the service itself does."""
+    answers = {} if asked.service is None else {"service": asked.service}
+    reading = read_ticket(asked.subject, asked.body, tables, chosen=asked.category, answers=answers)
+    classified = reading.classified or UNSURE
     facts = Facts(
         stated=asked.urgency,
-        words=evidence_in(asked.subject, asked.body),
-        tone=heard.tone,
-        tone_degree=heard.degree,
-        tone_words=heard.words,
+        words=reading.words,
+        tone=reading.heard.tone,
+        tone_degree=reading.heard.degree,
+        tone_words=reading.heard.words,
         exchanges=asked.exchanges,
         category=classified.service or classified.category,
         tier=asked.tier,
         clients=asked.clients,
         incident_clients=asked.incident_clients,
     )
-    return Explained(classified, heard, judge(facts))
+    return Explained(classified, reading.heard, judge(facts))

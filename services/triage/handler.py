@@ -1,28 +1,32 @@
 """Events of some lanes -> triage's answers, appended in the cursors' transaction. I/O; `judgements` thinks.
 
 The usual ticket is judged from its submission alone, without reading anything of it: if its stream has grown meanwhile
-the append says so, and the ticket is read and judged again, now under the lane's lock.
+the append says so, and the ticket is read and judged again, now under the lane's lock. Text is opened here and read
+once (`reading`); what is appended holds numbers, codes and words sealed to the requester.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from uuid import UUID, uuid5
 
 from contracts.clients import ClientChanged, ClientRegistered, Tier
 from contracts.envelope import Origin, Recorded
-from contracts.model import Event, Seal
+from contracts.model import Event, Seal, Sealed
 from contracts.subjects import client_stream, lane_of
-from contracts.tickets import TicketSubmitted
+from contracts.tickets import MessageReceived, TicketSubmitted
 from services.kit.bus import AfterCommit
 from services.kit.log.append import Append, NewEvent, NotAppended, append_in
 from services.kit.log.read import recorded
 from services.kit.personal import Vault
 from services.kit.postgres import Connection, queries
-from services.kit.rules.priority import Evidence
-from services.triage.judgements import NEW_FACTS, Answer, answers
-from services.triage.phrases import evidence_in
+from services.triage.claim_rows import ClaimsAt, claims_before, write_claims
+from services.triage.claims import ANSWERING, Claim, claims_in
+from services.triage.judgements import NEW_FACTS, Answer, Given, answers
+from services.triage.reading import Reading, read_message, read_ticket, unquoted
+from services.triage.tone import Table
 
 SQL = queries("services/triage/sql/triage.sql")
 
@@ -33,13 +37,38 @@ ACTING = frozenset({Origin.LIVE, Origin.DEMO, Origin.PRACTICE})
 History = Sequence[Recorded[Event]]
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What a batch is answered with, beside the tickets' own histories."""
+
+    readings: Mapping[UUID, Reading]
+    tables: Mapping[str, Table]
+    tiers: Mapping[str, Callable[[int], Tier]]
+    claims: Mapping[str, ClaimsAt]
+
+    def of(self, client: str) -> Given:
+        return Given(self.readings, self.tables, self.tiers[client], self.claims.get(client, _none))
+
+
+def _none(_: int) -> tuple[int, int]:
+    return 0, 0
+
+
 class Triage:
     """The consumer `triage`."""
 
     name = "triage"
 
-    def __init__(self, vault: Vault, *, log_time: bool, committed: Callable[[Iterable[int]], None]) -> None:
+    def __init__(
+        self,
+        vault: Vault,
+        *,
+        tables: Mapping[str, Table],
+        log_time: bool,
+        committed: Callable[[Iterable[int]], None],
+    ) -> None:
         self._vault = vault
+        self._tables = tables
         self._log_time = log_time
         self._committed = committed
 
@@ -53,42 +82,63 @@ class Triage:
         causes = _causes(events)
         if not causes:
             return None
-        tiers = await _tiers(connection, {event.client for event in events if event.stream in causes})
-        words = await self._words(events)
         histories = await _histories(connection, events, causes)
-        again = await self._append(connection, histories, causes, tiers, words)
+        await write_claims(connection, _claims(events, histories))
+        known = _Known(
+            await self._readings(events, histories),
+            self._tables,
+            await _tiers(connection, {event.client for event in events if event.stream in causes}),
+            await claims_before(connection, [history[0] for history in histories.values()]),
+        )
+        again = await self._append(connection, histories, causes, known)
         if again:  # the lanes' locks are ours from the first append on, so nothing grows any more
-            left = await self._append(connection, await _read(connection, again), causes, tiers, words)
+            left = await self._append(connection, await _read(connection, again), causes, known)
             if left:
                 raise RuntimeError(f"{len(left)} tickets were refused by the log twice")
         lanes = {lane_of(ticket) for ticket in causes}
         return lambda: self._committed(lanes)
 
-    async def _words(self, events: History) -> Mapping[UUID, tuple[Evidence, ...]]:
-        """The phrases of urgency in what was submitted, by ticket. An erased person's text says nothing."""
-        submitted = [
-            (event.stream, event.data)
+    async def _readings(self, events: History, histories: Mapping[UUID, History]) -> dict[UUID, Reading]:
+        """What the new texts say, by event. An erased person's text says nothing."""
+        new = [
+            event
             for event in events
-            if isinstance(event.data, TicketSubmitted) and event.origin in ACTING
+            if event.origin in ACTING and isinstance(event.data, TicketSubmitted | MessageReceived)
         ]
-        await self._vault.load({data.requester for _, data in submitted})
-        return {
-            ticket: evidence_in(self._vault.shown(data.subject), self._vault.shown(data.body))
-            for ticket, data in submitted
-        }
+        people = {sealed.person for event in new for sealed in _sealed_in(event.data)}
+        born = (histories[event.stream][0].data for event in new if event.stream in histories)
+        await self._vault.load(people | {data.requester for data in born if isinstance(data, TicketSubmitted)})
+        found = {}
+        for event in new:
+            reading = self._read(event.data)
+            sealed = event.stream in histories and self._seal(histories[event.stream]) is not None
+            found[event.id] = reading if sealed else unquoted(reading)
+        return found
+
+    def _read(self, data: Event) -> Reading:
+        shown = self._vault.shown
+        match data:
+            case TicketSubmitted():
+                fields = {name: shown(said) for name, said in data.answers.items()}
+                return read_ticket(
+                    shown(data.subject), shown(data.body), self._tables, chosen=data.category, answers=fields
+                )
+            case MessageReceived():
+                return read_message(shown(data.body), self._tables)
+            case _:
+                raise TypeError(f"{data.type} holds no text of a requester")
 
     async def _append(
         self,
         connection: Connection,
         histories: Mapping[UUID, History],
         causes: Mapping[UUID, set[int]],
-        tiers: Mapping[str, Callable[[int], Tier]],
-        words: Mapping[UUID, tuple[Evidence, ...]],
+        known: _Known,
     ) -> list[UUID]:
         """Appends the answers of these histories. Returns the tickets whose streams have grown since."""
         appends = []
         for ticket, history in histories.items():
-            found = answers(history, causes[ticket], tiers[history[0].client], words.get(ticket, ()))
+            found = answers(history, causes[ticket], known.of(history[0].client))
             if found:
                 appends.append(Append(history[0].client, self._events(history, found)))
         if not appends:
@@ -120,14 +170,35 @@ class Triage:
         ]
 
     def _seal(self, history: History) -> Seal | None:
-        """Seals to the requester. Only a submission of this batch brings plain words, and then their key is at hand."""
+        """Seals to the requester. Only a text of this batch brings plain words, and then their key is at hand."""
         born = history[0].data
         if not isinstance(born, TicketSubmitted):
             return None
         try:
             return self._vault.sealer(born.requester)
         except KeyError:
-            return None
+            return None  # erased, or nothing to seal: `_readings` quotes nothing then
+
+
+def _sealed_in(data: Event) -> list[Sealed]:
+    """The texts of an event that are read here."""
+    match data:
+        case TicketSubmitted():
+            texts = [data.subject, data.body, *data.answers.values()]
+        case MessageReceived():
+            texts = [data.body]
+        case _:
+            return []
+    return [text for text in texts if isinstance(text, Sealed)]
+
+
+def _claims(events: History, histories: Mapping[UUID, History]) -> list[Claim]:
+    """What these events say of stated urgencies."""
+    answering: dict[UUID, set[int]] = defaultdict(set)
+    for event in events:
+        if event.type in ANSWERING and event.origin in ACTING and event.stream in histories:
+            answering[event.stream].add(event.version)
+    return [claim for ticket, versions in answering.items() for claim in claims_in(histories[ticket], versions)]
 
 
 def _causes(events: History) -> dict[UUID, set[int]]:

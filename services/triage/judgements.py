@@ -1,24 +1,31 @@
 """A ticket's history and the new facts in it -> what triage says about them. Pure.
 
-Triage answers a new fact at most once, raises a priority at once, never lowers one by itself, and leaves alone what a
-person has set. It works on sealed text unopened: evidence in words is carried over from the first judgement.
+Triage answers a new fact at most once, raises a priority at once, lowers none by itself, and leaves alone what a person
+has set. Text was read before (`reading`); from here on only numbers and codes decide, so a judgement replays bit for
+bit from what the log holds: the ticket as it was folded, and the numbers that the judgement before it recorded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from contracts import sla
 from contracts import tickets as tell
 from contracts.clients import Tier
 from contracts.envelope import Recorded
 from contracts.model import Event
+from contracts.terms import Tone
 from contracts.ticket import INITIAL, evolve, fold
-from contracts.ticket_state import Closed, Held, Judgement, Resolved, Ticket
-from services.kit.rules.priority import Evidence, Facts, evidence_of, exchange_points, judge
+from contracts.ticket_state import Closed, Held, Resolved, Ticket
+from services.kit.rules.facts import Facts
+from services.kit.rules.priority import exchange_points, tone_points
+from services.triage.judging import Judged, known_facts, matter_of, verdict
+from services.triage.reading import Reading, classified_event, merged_words, tone_event
+from services.triage.tone import Heard, Table
 
 NEW_FACTS: Final = frozenset(
     {
@@ -28,16 +35,46 @@ NEW_FACTS: Final = frozenset(
         "ticket.category_set",
         "ticket.reopened",
         "ticket.resolved",
+        "ticket.priority_set",
+        "sla.warned",
+        "sla.breached",
+        "sla.met",
     }
 )
 """Events that may be answered here."""
+
+Fact = tell.TicketClassified | tell.ToneDetected | Judged | tell.CheckpointKept
 
 
 class Answer(NamedTuple):
     """One fact of triage and the event that caused it."""
 
     cause: Recorded[Event]
-    fact: tell.TicketPrioritised | tell.CheckpointKept
+    fact: Fact
+
+
+def _standard(_: int) -> Tier:
+    return Tier.STANDARD
+
+
+def _no_claims(_: int) -> tuple[int, int]:
+    return 0, 0
+
+
+@dataclass(frozen=True)
+class Given:
+    """What is known beside a ticket's own history."""
+
+    readings: Mapping[UUID, Reading] = field(default_factory=dict)
+    """What was read in the texts of some events, by the events' ids."""
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    tier_at: Callable[[int], Tier] = _standard
+    """The client's tier at a position of the lane."""
+    claims_at: Callable[[int], tuple[int, int]] = _no_claims
+    """How often people had confirmed and denied the client's stated urgency by then."""
+
+
+NOTHING: Final = Given()
 
 
 @dataclass
@@ -47,6 +84,8 @@ class _Walk:
     exchange_event: UUID | None = None
     reopened_by: tuple[UUID, ...] = ()
     promise_version: int = 0
+    near: dict[tuple[str, str], int] = field(default_factory=dict)
+    """The clocks that were warned of (1) or breached (2) and have not met their end since."""
 
     def meet(self, event: Recorded[Event], before: Ticket, after: Ticket) -> None:
         match event.data:
@@ -56,48 +95,62 @@ class _Walk:
                 self.promise_version = event.version
             case tell.MessageReceived() | tell.ReplySent() if _crossed(before, after):
                 self.exchange_event = event.id
+            case sla.SlaWarned(metric=metric, cycle=cycle):
+                self.near.setdefault((metric, cycle), 1)
+            case sla.SlaBreached(metric=metric, cycle=cycle):
+                self.near[metric, cycle] = 2
+            case sla.SlaMet(metric=metric, cycle=cycle):
+                self.near.pop((metric, cycle), None)
             case _:
                 pass
 
 
-def answers(
-    history: Sequence[Recorded[Event]],
-    causes: Collection[int],
-    tier_at: Callable[[int], Tier],
-    words: tuple[Evidence, ...] = (),
-) -> list[Answer]:
-    """What triage says about the events of these versions, in order. `history` is the whole stream as it stands.
-
-    `tier_at` gives the client's tier at a position of the lane; `words` is the evidence in the ticket's first text.
-    """
-    head, walk = fold(history), _Walk()
+def answers(history: Sequence[Recorded[Event]], causes: Collection[int], given: Given = NOTHING) -> list[Answer]:
+    """What triage says about the events of these versions, in order. `history` is the whole stream as it stands."""
+    now, walk = fold(history), _Walk()
     answered = {(event.causation, event.type) for event in history}
-    ticket: Ticket = INITIAL
+    at: Ticket = INITIAL
     found: list[Answer] = []
     for event in history:
-        before = ticket
-        after = evolve(before, event)
-        walk.meet(event, before, after)
-        ticket = after
-        if event.version not in causes or not isinstance(after, Held) or not isinstance(head, Held):
+        before = at
+        at = evolve(before, event)
+        walk.meet(event, before, at)
+        if event.version not in causes:
             continue
-        for fact in (_kept(event, before, walk, history), _priority(event, before, after, head, walk, tier_at, words)):
+        reading = given.readings.get(event.id)
+        for step in (_kept, _classified, _toned, _judged):
+            if not isinstance(at, Held) or not isinstance(now, Held):
+                break
+            fact = step(_Case(event, before, at, now, walk, history, given, reading))
             if fact is not None and (str(event.id), fact.type) not in answered:
                 found.append(Answer(event, fact))
-                ticket = evolve(ticket, event._replace(type=fact.type, actor="system:triage", data=fact))
+                told = event._replace(type=fact.type, actor="system:triage", data=fact)
+                at, now = evolve(at, told), evolve(now, told)
     return found
 
 
-def _kept(
-    event: Recorded[Event], before: Ticket, walk: _Walk, history: Sequence[Recorded[Event]]
-) -> tell.CheckpointKept | None:
+class _Case(NamedTuple):
+    """One new fact: the ticket before it, with it, and as it stands now with what triage has answered so far."""
+
+    event: Recorded[Event]
+    before: Ticket
+    at: Held
+    now: Held
+    walk: _Walk
+    history: Sequence[Recorded[Event]]
+    given: Given
+    reading: Reading | None
+
+
+def _kept(case: _Case) -> tell.CheckpointKept | None:
     """The promise is kept by a public answer, or by the solution, before it is due."""
+    event, before = case.event, case.before
     if not isinstance(event.data, tell.ReplySent | tell.TicketResolved) or not isinstance(before, Held):
         return None
     promise = before.promise
     if promise is None or promise.outcome is not None or event.occurred_at > promise.due_at:
         return None
-    if any(_settles(other, promise.due_at) and other.version > walk.promise_version for other in history):
+    if any(_settles(other, promise.due_at) and other.version > case.walk.promise_version for other in case.history):
         return None
     return tell.CheckpointKept(due_at=promise.due_at, kept_by=event.id)
 
@@ -106,40 +159,60 @@ def _settles(event: Recorded[Event], due_at: datetime) -> bool:
     return isinstance(event.data, tell.CheckpointKept | tell.CheckpointMissed) and event.data.due_at == due_at
 
 
-def _priority(
-    event: Recorded[Event],
-    before: Ticket,
-    after: Held,
-    head: Held,
-    walk: _Walk,
-    tier_at: Callable[[int], Tier],
-    words: tuple[Evidence, ...],
-) -> tell.TicketPrioritised | None:
-    current = after.judgement
-    if not _is_new(event, before, after, head) or _by_a_person(head.judgement):
+def _classified(case: _Case) -> tell.TicketClassified | None:
+    reading = case.reading
+    return None if reading is None or reading.classified is None else classified_event(reading.classified)
+
+
+def _toned(case: _Case) -> tell.ToneDetected | None:
+    return None if case.reading is None else tone_event(case.event.id, case.reading.heard, case.given.tables)
+
+
+def _judged(case: _Case) -> Judged | None:
+    """The priority on the facts as they are with this event."""
+    if not _is_new(case):
         return None
-    facts = Facts(
-        stated=after.urgency,
-        words=evidence_of(current.reasons) if current is not None else words,
-        exchanges=after.exchanges,
+    event, walk, given = case.event, case.walk, case.given
+    known = known_facts(case.now, given.tier_at(event.position))
+    if case.now.by_rules is None:
+        confirmed, denied = given.claims_at(event.position)
+        known = replace(known, confirmed=confirmed, denied=denied)
+    facts = replace(
+        known,
+        exchanges=case.at.exchanges,
         exchange_event=walk.exchange_event,
         reopened_by=walk.reopened_by,
-        category=after.category,
-        tier=tier_at(event.position),
+        slack=max(walk.near.values(), default=0),
+        category=matter_of(case.now),
     )
-    judged = judge(facts)
-    return judged if current is None or judged.priority < current.priority else None
+    return verdict(case.now, facts if case.reading is None else _heard(facts, case.reading))
 
 
-def _is_new(event: Recorded[Event], before: Ticket, after: Held, head: Held) -> bool:
+def _heard(facts: Facts, reading: Reading) -> Facts:
+    """The facts with what a text adds: new kinds of phrase, and its tone where it is hotter than those before."""
+    facts = replace(facts, words=merged_words(facts.words, reading.words))
+    heard: Heard = reading.heard
+    if heard.tone is Tone.SATISFIED:
+        return replace(facts, tone=heard.tone, tone_degree=heard.degree, tone_words=())
+    before = tone_points(facts.tone, facts.tone_degree), facts.tone_degree
+    if facts.tone is not None and (tone_points(heard.tone, heard.degree), heard.degree) <= before:
+        return facts
+    return replace(facts, tone=heard.tone, tone_degree=heard.degree, tone_words=heard.words)
+
+
+def _is_new(case: _Case) -> bool:
     """Whether an event says what the priority depends on. The first judgement is due even to a closed ticket."""
-    match event.data:
-        case tell.TicketSubmitted():
-            return head.judgement is None
-        case tell.CategorySet() | tell.TicketReopened():
-            return not isinstance(head, Resolved | Closed)
-        case tell.MessageReceived() | tell.ReplySent():
-            return _crossed(before, after) and not isinstance(head, Resolved | Closed)
+    if isinstance(case.event.data, tell.TicketSubmitted):
+        return case.now.judgement is None
+    if isinstance(case.now, Resolved | Closed):
+        return False
+    match case.event.data:
+        case tell.CategorySet() | tell.TicketReopened() | sla.SlaWarned() | sla.SlaBreached() | sla.SlaMet():
+            return True
+        case tell.MessageReceived():
+            return case.reading is not None or _crossed(case.before, case.at)
+        case tell.ReplySent():
+            return _crossed(case.before, case.at)
         case _:
             return False
 
@@ -149,7 +222,3 @@ def _crossed(before: Ticket, after: Ticket | Held) -> bool:
     if not isinstance(before, Held) or not isinstance(after, Held):
         return False
     return exchange_points(before.exchanges) != exchange_points(after.exchanges)
-
-
-def _by_a_person(judgement: Judgement | None) -> bool:
-    return judgement is not None and judgement.rule_version is None

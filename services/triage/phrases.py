@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from services.kit.rules.priority import Evidence
+from services.kit.rules.facts import Evidence
+from services.triage.words import plain
 
-TEXT_MAX = 20_000  # characters that are read; what is urgent stands above a long log
 WORDS_KEPT = 3  # quoted for each kind
 
 TIME = r"\d{1,2}(?:[:.]\d\d)? ?(?:am|pm|uhr|h|o'clock)?"
@@ -108,7 +108,7 @@ INDEX: Final = _index()
 
 def evidence_in(subject: str, body: str) -> tuple[Evidence, ...]:
     """The kinds of phrase that a subject and body hold, each with the first few as they were written."""
-    text = f"{subject}\n{body}"[:TEXT_MAX]
+    text = f"{plain(subject)}\n{plain(body)}"
     lower = text.lower().replace("’", "'")
     if len(lower) != len(text):  # a few letters change their length when lowered; then quote the lowered text
         text = lower

@@ -8,16 +8,17 @@ from uuid import UUID, uuid5
 import pytest
 
 from contracts import tickets as tell
-from contracts.clients import Tier
 from contracts.envelope import Recorded
 from contracts.model import Event
 from contracts.terms import Channel, Priority, PromisedBy, Urgency
-from services.kit.rules.priority import Evidence
-from services.triage.judgements import Answer, answers
+from services.triage.judgements import Answer, Given, answers
 from services.triage.phrases import evidence_in
+from services.triage.reading import read_message
+from services.triage.tone_tables import load_tables
 
 TICKET = UUID("01980000-0000-7000-8000-000000000003")
 PERSON = UUID("01980000-0000-7000-8000-000000000001")
+TABLES = load_tables()
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
 
@@ -50,24 +51,26 @@ REPLY = tell.ReplySent(body="We look into it.")
 MESSAGE = tell.MessageReceived(author=PERSON, body="And?", channel=Channel.WEB)
 
 
-def standard(_: int) -> Tier:
-    return Tier.STANDARD
+WORD: dict[type[Event], str] = {tell.CheckpointKept: "kept", tell.PrioritySuggested: "rather "}
 
 
 def said(found: list[Answer]) -> list[tuple[int, str]]:
     """(version of the cause, priority or the word kept)."""
     return [
-        (cause.version, fact.priority.value if isinstance(fact, tell.TicketPrioritised) else "kept")
+        (cause.version, WORD.get(type(fact), "") + (fact.priority.value if isinstance(fact, tell.Judged) else ""))
         for cause, fact in found
     ]
 
 
-def judged(past: list[Recorded[Event]], *versions: int, words: tuple[Evidence, ...] = ()) -> list[tuple[int, str]]:
-    return said(answers(past, set(versions), standard, words))
+def judged(past: list[Recorded[Event]], *versions: int, **texts: str) -> list[tuple[int, str]]:
+    """What is said of the priority and the promise; `v3="Help!"` is what the text of version 3 says."""
+    readings = {past[int(name[1:]) - 1].id: read_message(text, TABLES) for name, text in texts.items()}
+    found = said(answers(past, set(versions), Given(readings, TABLES)))
+    return [(version, word) for version, word in found if word]
 
 
-def first(past: list[Recorded[Event]]) -> tell.TicketPrioritised:
-    fact = answers(past[:1], {1}, standard)[0].fact
+def first(past: list[Recorded[Event]], text: str = "") -> tell.TicketPrioritised:
+    fact = answers(past[:1], {1}, Given({past[0].id: read_message(text, TABLES)}, TABLES))[-1].fact
     assert isinstance(fact, tell.TicketPrioritised)
     return fact
 
@@ -77,8 +80,8 @@ def test_a_new_ticket_gets_a_priority() -> None:
 
 
 def test_what_the_first_text_says_counts() -> None:
-    words = evidence_in("Urgent", "Nobody can print since Monday, we need it by 5 pm")
-    assert judged(history(submitted(Urgency.HIGH), due(4)), 1, words=words) == [(1, "P2")]
+    text = "Urgent: nobody can print since Monday, we need it by 5 pm"
+    assert judged(history(submitted(Urgency.HIGH), due(4)), 1, v1=text) == [(1, "P2")]
 
 
 def test_a_ticket_that_has_a_priority_is_not_judged_a_second_time() -> None:
@@ -95,16 +98,16 @@ def test_a_reopening_raises_once_and_a_second_one_says_nothing_new() -> None:
 def test_an_answer_that_is_in_the_log_already_is_not_given_again() -> None:
     birth = submitted(Urgency.NORMAL)
     past = history(birth, first(history(birth)), tell.TicketResolved(), tell.TicketReopened())
-    raised = answers(past, {4}, standard)[0]
+    raised = answers(past, {4})[0]
     again = [*past, past[-1]._replace(version=5, type=raised.fact.type, data=raised.fact, causation=str(past[3].id))]
     assert judged(again, 4) == []
 
 
-def test_a_priority_never_falls_by_itself() -> None:
+def test_a_priority_never_falls_by_itself_a_lower_one_is_suggested() -> None:
     birth = submitted(Urgency.HIGH, "network")
     past = history(birth, first(history(birth)), tell.CategorySet(category="request"))
     assert first(past).priority is Priority.P2
-    assert judged(past, 3) == []
+    assert judged(past, 3) == [(3, "rather P4")]
 
 
 def test_a_weightier_category_raises_at_once() -> None:
@@ -127,23 +130,24 @@ def test_a_person_who_was_faster_than_triage_is_heard() -> None:
 
 @pytest.mark.parametrize("exchanges", [6, 12])
 def test_many_exchanges_raise_the_priority_when_they_reach_a_threshold(exchanges: int) -> None:
-    words = (Evidence("deadline", 5 if exchanges == 6 else 0, ("by noon",)),)
+    text = "We need it by noon" if exchanges == 6 else ""
     birth = submitted(Urgency.NORMAL)
-    fact = answers(history(birth), {1}, standard, words)[0].fact
+    fact = first(history(birth), text)
     past = history(birth, fact, *[MESSAGE] * (exchanges - 1))
     versions = set(range(3, len(past) + 1))
-    found = answers(past, versions, standard)
-    assert said(found) == [(len(past), "P3")]
-    judgement = found[0].fact
+    found = answers(past, versions)
+    assert said(found)[-1] == (len(past), "P3")
+    judgement = found[-1].fact
     assert isinstance(judgement, tell.TicketPrioritised)
     (reason,) = [reason for reason in judgement.reasons if reason.code == "exchanges"]
     assert reason.events == (past[-1].id,)
-    assert [reason.words for reason in judgement.reasons if reason.code == "words.deadline"] == [("by noon",)]
+    quoted = [reason.words for reason in judgement.reasons if reason.code == "words.deadline"]
+    assert quoted == ([("by noon",)] if text else [])
 
 
 def test_a_public_answer_in_time_keeps_the_promise() -> None:
     past = history(submitted(), due(4), REPLY, due(9))
-    (answer,) = answers(past, {3}, standard)
+    (answer,) = answers(past, {3})
     assert answer.fact == tell.CheckpointKept(due_at=NOON + timedelta(hours=4), kept_by=past[2].id)
 
 
