@@ -37,6 +37,7 @@ PHASES: Final = {
     "queue": "folding the queue anew",
     "search": "folding the search anew",
     "directory": "folding the directory anew",
+    "sla": "judging clocks anew",
 }
 
 

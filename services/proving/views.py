@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from itertools import groupby
-from operator import attrgetter
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from services.kit.log.read import read_lane, recorded
@@ -20,17 +18,18 @@ from services.kit.settings import Settings
 from services.reporting.consumer import View
 from services.reporting.directory_view import DirectoryView
 from services.reporting.keys import reading_vault
-from services.reporting.line import Changes, Row, Version, row_of
 from services.reporting.load import SQL as LOAD_SQL
-from services.reporting.queue_view import write_counts
+from services.reporting.load import QueueLoader, StreamLoader
 from services.reporting.rebuild import CHECKSUMS
 from services.reporting.search_view import SearchView
+from services.reporting.sla.load import SlaLoader
 
 SQL = queries("services/proving/sql/proving.sql")
 
 PAGE = 10_000  # events folded at once
 BATCH = 2_000  # events of a lane handed to a view at once
 NOBODY = UUID(int=0)
+LOADERS: Final[Mapping[str, type[StreamLoader]]] = {"queue": QueueLoader, "sla": SlaLoader}
 
 Told = Callable[[int], None]
 
@@ -64,8 +63,8 @@ async def compare(connection: Connection, settings: Settings, view: str, told: T
         live = await connection.fetchval(CHECKSUMS[view])
         await connection.execute(SQL["scratch"])
         await connection.execute(SQL["mean"], "pg_temp, reporting", schema)
-        if view == "queue":
-            await _fold_queue(connection, upto, told)
+        if view in LOADERS:
+            await _fold(connection, LOADERS[view](), upto, told)
         else:
             await _feed(connection, _writer(view, connection, settings), upto, told)
         return Compared(view, _digits(live), _digits(await connection.fetchval(CHECKSUMS[view])))
@@ -92,20 +91,11 @@ async def _feed(connection: Connection, view: View, upto: Mapping[int, int], tol
             told(len(events))
 
 
-async def _fold_queue(connection: Connection, upto: Mapping[int, int], told: Told) -> None:
+async def _fold(connection: Connection, loader: StreamLoader, upto: Mapping[int, int], told: Told) -> None:
     """Ticket by ticket, each folded in one go and written once."""
     for lane, end in upto.items():
         async for page in streams(connection, lane, end):
-            changes = Changes()
-            for stream, events in groupby(page, attrgetter("stream")):
-                changes.follow(stream, None, events)
-            await connection.copy_records_to_table(
-                "tickets", schema_name="pg_temp", columns=Row._fields, records=map(row_of, changes.lines.values())
-            )
-            await connection.copy_records_to_table(
-                "history", schema_name="pg_temp", columns=Version._fields, records=changes.history
-            )
-            await write_counts(connection, lane, changes)
+            await loader.fill(connection, "pg_temp", lane, page)
             told(len(page))
 
 

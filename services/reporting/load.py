@@ -1,7 +1,7 @@
 """What the log held up to a position -> the tables of a version under construction, as fast as they take it. I/O.
 
-The queue is loaded stream by stream, in the order of their ids: every ticket is folded in one go and its row written
-once, by COPY. Views whose events are rows of their own are loaded by position, as the live consumer feeds them.
+Queue and SLA are loaded stream by stream, in the order of their ids: every ticket is folded in one go and its rows
+written once, by COPY. Views whose events are rows of their own are loaded by position, as the live consumer feeds them.
 """
 
 from __future__ import annotations
@@ -45,8 +45,14 @@ class Loader(Protocol):
     def load(self, pool: Pool, schema: str, lane: Build, building: Building) -> AsyncIterator[Loaded]: ...
 
 
-class QueueLoader:
-    """Loads the queue stream by stream."""
+class StreamLoader:
+    """Loads a view stream by stream."""
+
+    name: str
+
+    async def fill(self, connection: Connection, schema: str, lane: int, page: Sequence[Recorded[Event]]) -> None:
+        """Writes what some whole streams of a lane give."""
+        raise NotImplementedError
 
     async def load(self, pool: Pool, schema: str, lane: Build, building: Building) -> AsyncIterator[Loaded]:
         events, after = lane["loaded"], lane["stream"]
@@ -83,17 +89,26 @@ class QueueLoader:
         page: Sequence[Recorded[Event]],
         came: tuple[UUID, int, int],
     ) -> None:
+        async with building() as connection:
+            await self.fill(connection, schema, lane["lane"], page)
+            await connection.execute(SQL["loaded"], self.name, lane["lane"], *came)
+
+
+class QueueLoader(StreamLoader):
+    """Loads the queue."""
+
+    name = "queue"
+
+    async def fill(self, connection: Connection, schema: str, lane: int, page: Sequence[Recorded[Event]]) -> None:
         changes = Changes()
         for stream, events in groupby(page, attrgetter("stream")):
             changes.follow(stream, None, events)
-        async with building() as connection:
-            rows = [row_of(line) for line in changes.lines.values()]
-            await connection.copy_records_to_table("tickets", schema_name=schema, columns=Row._fields, records=rows)
-            await connection.copy_records_to_table(
-                "history", schema_name=schema, columns=Version._fields, records=changes.history
-            )
-            await write_counts(connection, lane["lane"], changes)
-            await connection.execute(SQL["loaded"], "queue", lane["lane"], *came)
+        rows = [row_of(line) for line in changes.lines.values()]
+        await connection.copy_records_to_table("tickets", schema_name=schema, columns=Row._fields, records=rows)
+        await connection.copy_records_to_table(
+            "history", schema_name=schema, columns=Version._fields, records=changes.history
+        )
+        await write_counts(connection, lane, changes)
 
 
 class LaneLoader:

@@ -27,6 +27,9 @@ from services.reporting.keys import reading_vault
 from services.reporting.load import LaneLoader, Loader, QueueLoader
 from services.reporting.queue_view import QueueView
 from services.reporting.search_view import SearchView
+from services.reporting.sla import view as sla_view
+from services.reporting.sla.load import SlaLoader
+from services.reporting.sla.view import SlaView
 
 SQL = queries("services/reporting/sql/rebuild.sql")
 
@@ -34,6 +37,7 @@ CHECKSUMS: Final[Mapping[str, str]] = {
     "queue": queue_view.SQL["checksum"],
     "search": search_view.SQL["checksum"],
     "directory": directory_view.SQL["checksum"],
+    "sla": sla_view.SQL["checksum"],
 }
 
 FOLLOW_BATCH = 2_000  # events of a lane in one transaction while the new version follows the log
@@ -256,6 +260,8 @@ def _parts(view: str, pool: Pool, settings: Settings) -> tuple[View, Loader]:
         case "directory":
             directory = DirectoryView()
             return directory, LaneLoader(directory)
+        case "sla":
+            return SlaView(), SlaLoader()
         case _:
             raise LookupError(f"there is no view {view}")
 

@@ -23,7 +23,7 @@ from tests.integration.reporting_desk import ReportingDesk, reporting_api, repor
 from tests.integration.reporting_history import START
 
 CLIENTS = ("acme", "globex", "initech", "umbrella-corp")
-VIEWS = ("queue", "search", "directory")
+VIEWS = ("queue", "search", "directory", "sla")
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from tests.integration.reporting_desk import ReportingDesk, reporting_desk
 
 CLIENTS = ("acme", "globex", "initech", "umbrella-corp", "hooli")
 LIVES = 60
-VIEWS = ("queue", "search", "directory")
+VIEWS = ("queue", "search", "directory", "sla")
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +39,8 @@ async def emptied(desk: ReportingDesk) -> None:
         await desk.owner.execute(f"TRUNCATE reporting_{table}")
     for table in ("clients", "people", "agents"):
         await desk.owner.execute(f"TRUNCATE reporting_directory.{table}")
+    for table in ("cycles", "pauses", "stories", "tallies"):
+        await desk.owner.execute(f"TRUNCATE reporting_sla.{table}")
     desk.fed.clear()
 
 

@@ -45,7 +45,7 @@ async def test_a_sound_desk_is_proven_with_its_views(desk: ReportingDesk) -> Non
     assert proof.notes == []
     assert proof.events == len(await desk.log()) > 100
     assert {view.view for view in proof.views if view.same and view.live == view.fresh != ""} == {
-        "queue", "search", "directory",
+        "queue", "search", "directory", "sla",
     }  # fmt: skip
     assert [view.live for view in proof.views] == [await desk.checksum(view.view) for view in proof.views]
     assert {step.phase for step in told} >= {"log", "queue", "search", "directory"}
@@ -74,10 +74,11 @@ async def test_a_desk_that_goes_on_writing_is_proven_all_the_same(desk: Reportin
         ("UPDATE reporting_queue.counts SET tickets = tickets + 1", "queue"),
         ("DELETE FROM reporting_search.words WHERE ctid = (SELECT min(ctid) FROM reporting_search.words)", "search"),
         ("UPDATE reporting_directory.agents SET role = 'manager'", "directory"),
+        ("UPDATE reporting_sla.pauses SET messages = messages + 1", "sla"),
     ],
 )
 async def test_a_view_that_is_not_the_log_is_named(desk: ReportingDesk, change: str, view: str) -> None:
-    tables = ("tickets", "history", "counts", "words", "agents")
+    tables = ("tickets", "history", "counts", "words", "agents", "pauses")
     table = next(f"reporting_{view}.{name}" for name in tables if f"reporting_{view}.{name}" in change)
     await desk.owner.execute(f"CREATE TABLE kept AS TABLE {table}")
     await desk.owner.execute(change)
@@ -136,7 +137,7 @@ async def test_an_erasure_on_its_way_to_the_views_is_no_fault(desk: ReportingDes
     after = await proven(desk)
 
     assert before.faults == after.faults == []
-    assert len(before.notes) == 3
+    assert len(before.notes) == 4
     assert "an erasure has not reached it yet" in before.notes[0]
     assert after.notes == []
 

@@ -1,0 +1,74 @@
+"""Fresh events and the log -> tales that are as far as asked. I/O; tale.py has the rules.
+
+The views of one process share them, so that a ticket is folded once. A tale is used only at exactly the version that
+its user is at, and only while its client's books are the same; otherwise it is told again from the log.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
+from uuid import UUID
+
+from contracts.envelope import Recorded
+from contracts.model import Event
+from services.kit.configuration import Books
+from services.kit.log.read import recorded
+from services.kit.postgres import Connection, queries
+from services.reporting.sla.shelf import Shelf
+from services.reporting.sla.tale import Tale
+
+SQL = queries("services/reporting/sql/sla_write.sql")
+
+TALES_MAX = 2_000  # tickets that a process remembers, about 8 kB each
+
+
+class Tales:
+    """The newest tickets of a process, each with its story so far."""
+
+    def __init__(self) -> None:
+        self.shelf = Shelf()
+        self._kept: OrderedDict[UUID, Tale] = OrderedDict()
+
+    def at(self, stream: UUID, version: int, books: Books) -> Tale | None:
+        """The tale of a ticket at exactly this version."""
+        tale = self._kept.get(stream)
+        return tale if tale is not None and tale.version == version and tale.books is books else None
+
+    def keep(self, stream: UUID, tale: Tale) -> None:
+        self._kept[stream] = tale
+        self._kept.move_to_end(stream)
+        while len(self._kept) > TALES_MAX:
+            self._kept.popitem(last=False)
+
+    async def whole(
+        self,
+        connection: Connection,
+        lane: int,
+        streams: Mapping[UUID, Sequence[Recorded[Event]]],
+        books: Mapping[str, Books],
+        upto: int,
+    ) -> Mapping[UUID, Tale]:
+        """The tales of these tickets up to a position of their lane, which their fresh events lead to."""
+        found: dict[UUID, Tale] = {}
+        for stream, fresh in streams.items():
+            tale = self._kept.get(stream)
+            if tale is not None and tale.books is books[fresh[0].client] and fresh[0].version <= tale.version + 1:
+                found[stream] = _told(tale, fresh)
+        missing = [stream for stream in streams if stream not in found]
+        if missing:
+            rows = await connection.fetch(SQL["streams"], lane, missing, upto)
+            for stream, events in groupby(recorded(rows), attrgetter("stream")):
+                found[stream] = _told(Tale(books[streams[stream][0].client]), events)
+        for stream, tale in found.items():
+            self.keep(stream, tale)
+        return found
+
+
+def _told(tale: Tale, events: Iterable[Recorded[Event]]) -> Tale:
+    for event in events:
+        if event.version > tale.version:
+            tale.take(event)
+    return tale
