@@ -30,6 +30,7 @@ from services.desk.pages import (
     subscribers,
     ticket,
     wallboard,
+    webhooks,
 )
 from services.desk.refusals import register
 from services.desk.render import STATIC, Pages, Static
@@ -64,8 +65,9 @@ def build(
         redoc_url=None,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # its logs hold what was typed into forms
     )
-    pages = (login, inbox, ticket, actions, erase, manage, subscribers, wallboard, live, portal, styleguide, contract)
-    for page in pages:
+    front_desk = (login, inbox, ticket, actions, erase, manage, wallboard, live, portal)
+    outside = (webhooks, subscribers, contract, styleguide)
+    for page in (*front_desk, *outside):
         app.include_router(page.routes(desk))
     if desk.mailbox:
         app.include_router(mailbox.routes(desk))

@@ -220,6 +220,16 @@ class Subscribers(Shape):
     may_change: bool = False
 
 
+class ClientName(Shape):
+    id: str
+    name: Text = None
+
+
+class ClientsPage(Shape):
+    items: tuple[ClientName, ...]
+    next_cursor: str | None = None
+
+
 class DeadLetter(Shape):
     """An event that somebody did not take. `code` is a receiver's word, `error` a consumer's."""
 

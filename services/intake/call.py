@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from typing import Annotated
 from uuid import UUID
 
@@ -14,9 +13,9 @@ from fastapi import Depends, Header, Request
 from contracts.envelope import Origin
 from services.kit.access import SCOPE_KEY, Principal
 from services.kit.telemetry import current_traceparent
+from services.kit.web.idempotency import fingerprint, read_key
 from services.kit.web.problem import Problem
 
-KEY = re.compile(rb"[\x20-\x7e]{1,200}")
 IF_MATCH = re.compile(rb'(?:W/)?"?(\d{1,9})"?')
 
 
@@ -50,9 +49,7 @@ def read_call(request: Request, body: bytes) -> Call:
     key = if_match = told_at = None
     for name, value in request.scope["headers"]:
         if name == b"idempotency-key":
-            if KEY.fullmatch(value) is None:
-                raise Problem("bad_header", "Idempotency-Key is 1 to 200 ASCII characters", field="Idempotency-Key")
-            key = value.decode("ascii")
+            key = read_key(value)
         elif name == b"if-match" and value != b"*":
             match = IF_MATCH.fullmatch(value)
             if match is None:
@@ -60,11 +57,8 @@ def read_call(request: Request, body: bytes) -> Call:
             if_match = int(match[1])
         elif name == b"daybook-time" and caller.origin is Origin.DEMO:
             told_at = _instant(value)
-    fingerprint = b""
-    if key is not None:
-        head = f"{request.scope['method']} {request.scope['path']}\n".encode()
-        fingerprint = sha256(head + body).digest()
-    return Call(caller, key, if_match, fingerprint, current_traceparent(), told_at=told_at)
+    told = b"" if key is None else fingerprint(request.scope["method"], request.scope["path"], body)
+    return Call(caller, key, if_match, told, current_traceparent(), told_at=told_at)
 
 
 def _instant(value: bytes) -> datetime:

@@ -88,14 +88,21 @@ def manager(browser: Browser, desk: DeskProcess, state: Any, api: httpx.Client) 
 
 @pytest.mark.parametrize(
     ("path", "shade"),
-    [("/subscribers", "light"), ("/subscribers", "dark"), ("/subscribers", "phone"), ("/asyncapi", "phone")],
+    [
+        ("/subscribers", "light"),
+        ("/subscribers", "dark"),
+        ("/subscribers", "phone"),
+        ("/asyncapi", "phone"),
+        ("/subscribers/new", "dark"),
+        ("/subscribers/new", "phone"),
+    ],
 )
 def test_the_page_has_no_serious_fault_against_wcag(manager: Manager, path: str, shade: str) -> None:
     page = manager(path, dark=shade == "dark", phone=shade == "phone")
     expect(page.locator("h1")).to_be_visible()
     assert not serious(page)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page is wider than the window"
-    page.screenshot(path=ARTEFACTS / f"{path[1:]}-{shade}.png")
+    page.screenshot(path=ARTEFACTS / f"{path[1:].replace('/', '-')}-{shade}.png")
 
 
 def test_a_webhook_is_paused_and_replayed_by_keyboard(manager: Manager, api: httpx.Client) -> None:
@@ -125,6 +132,51 @@ def test_a_webhook_is_paused_and_replayed_by_keyboard(manager: Manager, api: htt
     row.locator("select[name=from]").select_option("place")
     row.locator("button", has_text="Go on from there").press("Enter")
     expect(page.locator("#toast")).to_contain_text("no place of ours")
+
+
+def test_a_webhook_is_made_renewed_and_deleted_by_keyboard_and_told_what_is_wrong_where(
+    manager: Manager, api: httpx.Client
+) -> None:
+    page = manager("/subscribers/new")
+    expect(page.locator("#name")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#name-problem")).to_contain_text("Give it a name")
+    expect(page.locator("#url-problem")).to_contain_text("https://")
+    for url, types, field, sentence in (
+        ("http://127.0.0.1/x", "", "url", "http"),
+        ("https://127.0.0.1/x", "", "url", "private"),
+        ("https://hooks.invalid/new", "ticket.exploded", "types", "no event of type"),
+        ("https://hooks.invalid/new", "", "name", "of this name already"),
+    ):
+        values = {"name": "Billing", "url": url, "client": "acme", "types": types}
+        for name, value in values.items():
+            page.fill(f"#{name}", value)
+        page.press("#types", "Enter")
+        expect(page.locator(f"#{field}-problem")).to_contain_text(sentence, ignore_case=True)
+        expect(page.locator(f"#{field}")).to_be_focused()
+        assert {name: page.input_value(f"#{name}") for name in values} == values, "what was typed stays"
+    page.screenshot(path=ARTEFACTS / "subscribers-new-problem.png")
+    page.fill("#name", "Ledger")
+    page.press("#name", "Enter")
+    secret = page.locator("#secret")
+    expect(secret).to_have_value(re.compile("^whsec_"))
+    first = secret.input_value()
+    hooks = [item for item in api.get("/webhooks").json()["items"] if item["name"] == "Ledger"]
+    assert [(item["client"], item["types"], item["personal"]) for item in hooks] == [("acme", [], False)]
+    page.goto("/subscribers")
+    row = page.locator(".subscriber", has_text="Ledger")
+    row.locator("summary").press("Enter")
+    row.locator("button", has_text="Renew the secret").press("Enter")
+    expect(secret).to_have_value(re.compile("^whsec_"))
+    assert secret.input_value() != first
+    page.goto("/subscribers")
+    row.locator("summary").press("Enter")
+    row.locator("input[name=sure]").press(" ")
+    page.screenshot(path=ARTEFACTS / "subscribers-delete.png")
+    row.locator("button", has_text="Delete the webhook").press("Enter")
+    expect(page.locator(".subscriber", has_text="Billing")).to_be_visible()
+    expect(row).to_have_count(0)
+    assert "Ledger" not in api.get("/webhooks").text
 
 
 def test_an_agent_is_told_that_the_page_is_not_for_them(desk: DeskProcess, visitors: Visitors) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -112,3 +113,30 @@ def test_many_webhooks_read_ahead_no_more_than_a_few() -> None:
         for _ in range(199):
             stack.enter_context(room.reading())
         assert room.bytes_max * 200 <= BYTES_OF_ALL_MAX
+
+
+async def test_a_key_makes_one_webhook_and_one_new_secret_however_often_it_comes(desk: WebhookDesk) -> None:
+    client = await desk.client()
+    body = {"name": "keyed", "url": "https://receiver.example/x", "client": client}
+    key = {"Idempotency-Key": "make-1"}
+    answers = await asyncio.gather(*(desk.http.post("/webhooks", json=body, headers=key) for _ in range(4)))
+    assert [answer.status_code for answer in answers] == [201] * 4, answers[-1].text
+    (made,) = {(answer.json()["id"], answer.json()["secret"]) for answer in answers}
+    assert sum("idempotency-replayed" in answer.headers for answer in answers) == 3
+    other = await desk.http.post("/webhooks", json=body | {"name": "other"}, headers=key)
+    assert (other.status_code, other.json()["code"]) == (409, "idempotency_key_reused")
+    bad = await desk.http.post("/webhooks", json=body, headers={"Idempotency-Key": "x" * 201})
+    assert (bad.status_code, bad.json()["field"]) == (400, "Idempotency-Key")
+    assert made[1] is not None
+    for number in range(2):
+        rotated = [
+            (await desk.http.post(f"/webhooks/{made[0]}/secret", json={}, headers={"Idempotency-Key": f"{number}"}))
+            for _ in range(2)
+        ]
+        assert len({answer.text for answer in rotated}) == 1
+        assert rotated[1].headers["idempotency-replayed"] == "true"
+    # The first secret signs no more: nobody is told it again, and nothing is made again.
+    again = await desk.http.post("/webhooks", json=body, headers=key)
+    assert (again.json()["id"], again.json()["secret"]) == (made[0], None)
+    await desk.http.delete(f"/webhooks/{made[0]}")
+    assert (await desk.http.post("/webhooks", json=body, headers=key)).status_code == 404

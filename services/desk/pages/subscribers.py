@@ -33,7 +33,9 @@ def routes(desk: Desk) -> APIRouter:
     async def subscribers(request: Request) -> Response:
         visit = await desk.visit(request)
         template = "parts/subscribers.html" if is_htmx(request) else "subscribers.html"
-        return desk.pages.page(template, visit.reader, mailbox=desk.mailbox, place="subscribers", **await _shown(visit))
+        return desk.pages.page(
+            template, visit.reader, mailbox=desk.mailbox, place="subscribers", **await _shown(desk, visit)
+        )
 
     @router.get("/subscribers/{kind}/{name}/dead-letters")
     async def dead_letters(request: Request, kind: str, name: str) -> Response:
@@ -58,14 +60,14 @@ def routes(desk: Desk) -> APIRouter:
             return Response(status_code=422, headers=said(problem.sentence, "problem") | {"HX-Reswap": "none"})
         if not is_htmx(request):
             return RedirectResponse("/subscribers", 303)
-        response = desk.pages.page("parts/subscribers.html", visit.reader, **await _shown(visit))
+        response = desk.pages.page("parts/subscribers.html", visit.reader, **await _shown(desk, visit))
         response.headers.update(said(told, "done-changed"))
         return response
 
     return router
 
 
-async def _shown(visit: Visit) -> dict[str, Any]:
+async def _shown(desk: Desk, visit: Visit) -> dict[str, Any]:
     found = await visit.api.get("/subscribers", Subscribers)
     items = [item for item in found.items if item.kind in KINDS]
     groups = [
@@ -80,6 +82,7 @@ async def _shown(visit: Visit) -> dict[str, Any]:
         "dead": sum(item.dead_letters for item in items),
         "unwell": sum(item.state in ("resting", "paused") for item in items),
         "key_of": key_of,
+        "attempt": desk.nonce(),
     }
 
 

@@ -10,11 +10,13 @@ from contracts.catalogue import EVENTS
 from contracts.people import Role
 from services.kit.access import Caller, Principal
 from services.kit.bus.dead_letters import ask_replay, list_letters
+from services.kit.web.idempotency import REPLAYED
 from services.kit.web.problem import Problem
 from services.notification.hooks import shapes
 from services.notification.hooks.desk import RIGHTS_ENDED
+from services.notification.hooks.keyed import TheKey
 from services.notification.hooks.position import read_position
-from services.notification.hooks.webhooks import Webhooks
+from services.notification.hooks.webhooks import OLD_SECRET, Webhooks
 
 FAMILIES: Final = frozenset(name.partition(".")[0] for name in EVENTS)
 OPENERS: Final = frozenset({Role.ADMINISTRATOR, Role.MANAGER})
@@ -34,15 +36,19 @@ def _add_making(app: FastAPI, hooks: Webhooks) -> None:
         return shapes.Webhooks.model_validate({"items": await hooks.seen(caller)})
 
     @app.post("/webhooks", status_code=201)
-    async def make_webhook(caller: Caller, command: shapes.MakeWebhook) -> shapes.MadeWebhook:
-        """Tells a receiver of a client's events from now on, or from any place. The secret is shown this once."""
+    async def make_webhook(
+        caller: Caller, command: shapes.MakeWebhook, key: TheKey, response: Response
+    ) -> shapes.MadeWebhook:
+        """Tells a receiver of a client's events from now on, or from any place. The secret is shown this once, and to
+        whoever sends the same Idempotency-Key again."""
         if command.client is None and caller.clients is not None:
             raise Problem("missing_field", "name the client whose events are told", field="client")
         if command.client is not None and not caller.may_see(command.client):
             raise Problem("not_found", f"there is no client {command.client}")
         _check(caller, command.types, personal=command.personal)
-        webhook, secret = await hooks.make(caller, command)
-        return shapes.MadeWebhook.model_validate({**await hooks.find(caller, str(webhook)), "secret": secret})
+        made = await hooks.make(caller, command, key)
+        response.headers.update(REPLAYED if made.again else {})
+        return shapes.MadeWebhook.model_validate({**await hooks.find(caller, str(made.webhook)), "secret": made.secret})
 
     @app.get("/webhooks/{webhook}")
     async def webhook(caller: Caller, webhook: str) -> shapes.Webhook:
@@ -89,12 +95,13 @@ def _add_care(app: FastAPI, hooks: Webhooks) -> None:
         return await _shown(hooks, caller, webhook)
 
     @app.post("/webhooks/{webhook}/secret")
-    async def rotate_webhook_secret(caller: Caller, webhook: str) -> shapes.NewSecret:
+    async def rotate_webhook_secret(caller: Caller, webhook: str, key: TheKey, response: Response) -> shapes.NewSecret:
         """A new secret. For a day messages bear both signatures."""
         known = await hooks.find(caller, webhook)
         _check(caller, (), personal=known["personal"])
-        secret, until = await hooks.rotate(known["id"])
-        return shapes.NewSecret(secret=secret, old_valid_until=until)
+        made = await hooks.rotate(known["id"], key)
+        response.headers.update(REPLAYED if made.again else {})
+        return shapes.NewSecret(secret=made.secret, old_valid_until=made.at + OLD_SECRET)
 
     @app.post("/webhooks/{webhook}/test")
     async def test_webhook(caller: Caller, webhook: str) -> shapes.Tested:

@@ -81,7 +81,9 @@ class Webhook(Answer):
 
 
 class MadeWebhook(Webhook):
-    secret: str = Field(description="signs the messages; shown this once")
+    secret: str | None = Field(
+        description="signs the messages; shown this once, and under the same Idempotency-Key until it signs no more"
+    )
 
 
 class Webhooks(Answer):
@@ -89,7 +91,7 @@ class Webhooks(Answer):
 
 
 class NewSecret(Answer):
-    secret: str = Field(description="shown this once")
+    secret: str | None = Field(description="shown this once, and under the same Idempotency-Key until it signs no more")
     old_valid_until: datetime = Field(description="until then messages bear the old secret's signature, too")
 
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -22,6 +23,7 @@ from services.kit.web.problem import Problem
 from services.notification.hooks import sign
 from services.notification.hooks.address import PRIVATE, BadTarget, Network, check_url
 from services.notification.hooks.desk import RIGHTS_ENDED
+from services.notification.hooks.keyed import Key, Made, claim, once
 from services.notification.hooks.message import Kept, signed
 from services.notification.hooks.pace import TRYING, Pace
 from services.notification.hooks.position import read_position, write_position
@@ -66,12 +68,16 @@ class Webhooks:
             raise Problem("not_found", "there is no such webhook")
         return found[0]
 
-    async def make(self, caller: Principal, command: MakeWebhook) -> tuple[UUID, str]:
-        """A new webhook and its secret. Raises Problem."""
+    async def make(self, caller: Principal, command: MakeWebhook, key: Key | None = None) -> Made:
+        """A new webhook and its secret; under a key that came before, those. Raises Problem."""
+        return await once(self.pool, self.ring, key, partial(self._make, caller, command, key))
+
+    async def _make(self, caller: Principal, command: MakeWebhook, key: Key | None) -> Made:
         webhook = self.new_id()
         sources = await self.place(command.client, command.after)
         await self.check_target(command.url)
         async with self.pool.acquire() as connection, connection.transaction():
+            await claim(connection, key, webhook, name := self._secret_name(webhook), at := self.now())
             await self._check_room(connection, command.client)
             with refusing({"one_webhook_per_client_and_name": _taken()}):
                 await connection.execute(
@@ -79,7 +85,7 @@ class Webhooks:
                     command.personal, *_by(caller), caller.actor,
                 )  # fmt: skip
             await self._put(connection, webhook, sources)
-            return webhook, await self._add_secret(connection, webhook)
+            return Made(webhook, await self._add_secret(connection, webhook, name), at)
 
     async def change(self, webhook: UUID, known: Mapping[str, Any], given: Mapping[str, Any]) -> None:
         """Everything that is given, the rest as it is known."""
@@ -112,13 +118,17 @@ class Webhooks:
             await connection.execute(SQL["forget_waiting"], webhook)
             await self._put(connection, webhook, sources)
 
-    async def rotate(self, webhook: UUID) -> tuple[str, datetime]:
-        """A new secret, and until when the old one signs beside it."""
+    async def rotate(self, webhook: UUID, key: Key | None = None) -> Made:
+        """A new secret; the old one signs beside it for OLD_SECRET. Under a key that came before, that secret."""
+        return await once(self.pool, self.ring, key, partial(self._rotate, webhook, key))
+
+    async def _rotate(self, webhook: UUID, key: Key | None) -> Made:
         async with self.pool.acquire() as connection, connection.transaction():
+            await claim(connection, key, webhook, name := self._secret_name(webhook), at := self.now())
             await connection.execute(SQL["touch"], webhook)
             await connection.execute(SQL["drop_secrets"], webhook)
             await connection.execute(SQL["end_secrets"], webhook, OLD_SECRET)
-            return await self._add_secret(connection, webhook), self.now() + OLD_SECRET
+            return Made(webhook, await self._add_secret(connection, webhook, name), at)
 
     async def test(self, webhook: Mapping[str, Any]) -> Said:
         """Sends one message of type webhook.tested, at once and only once. Raises nothing that the receiver causes."""
@@ -188,8 +198,11 @@ class Webhooks:
         lanes, places = [source.lane for source in sources], [source.after for source in sources]
         await connection.execute(SQL["place"], webhook, lanes, places)
 
-    async def _add_secret(self, connection: Connection, webhook: UUID) -> str:
-        secret, name = self.random_bytes(sign.SECRET_BYTES), f"webhook {webhook} {self.new_id()}"
+    def _secret_name(self, webhook: UUID) -> str:
+        return f"webhook {webhook} {self.new_id()}"
+
+    async def _add_secret(self, connection: Connection, webhook: UUID, name: str) -> str:
+        secret = self.random_bytes(sign.SECRET_BYTES)
         wrapped = self.ring.wrap(name.encode(), secret, self.random_bytes(NONCE_BYTES))
         await connection.execute(SQL["add_secret"], name, webhook, wrapped)
         return sign.write_secret(secret)

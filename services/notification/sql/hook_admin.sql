@@ -88,3 +88,14 @@ WHERE webhook = $1 AND state = 'dead' AND ($2::smallint IS NULL OR lane = $2 AND
     WHEN $5::text IS NULL THEN $3::bigint
     ELSE (SELECT e.position FROM log.events e WHERE e.lane = $2 AND e.client = $5 AND e.sequence = $3) END)
 RETURNING lane, position;
+
+-- name: claim
+-- First word under a key; who comes at the same time waits here until the first has committed, and gets no row.
+INSERT INTO notification.webhook_keys (scope, key, fingerprint, webhook, secret, made_at) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT DO NOTHING RETURNING key;
+
+-- name: claimed
+-- What was done under a key, with its secret as long as that signs.
+SELECT k.fingerprint, k.webhook, k.secret, k.made_at, s.wrapped
+FROM notification.webhook_keys k LEFT JOIN notification.webhook_secrets s ON s.name = k.secret
+WHERE k.scope = $1 AND k.key = $2;
