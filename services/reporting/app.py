@@ -25,7 +25,7 @@ from services.kit.telemetry import describe as describe_error
 from services.kit.telemetry import log_message, setup_logging, setup_tracing
 from services.kit.web.api import new_api
 from services.reporting.clock_routes import add_clock_routes
-from services.reporting.consumer import View, Views
+from services.reporting.consumer import Views
 from services.reporting.directory_routes import add_directory_routes
 from services.reporting.directory_view import DirectoryView
 from services.reporting.edge import Edge, Following
@@ -38,7 +38,9 @@ from services.reporting.queue_routes import add_queue_routes
 from services.reporting.queue_view import QueueView
 from services.reporting.readers import Readers
 from services.reporting.search_view import SearchView
+from services.reporting.sla.tales import Tales
 from services.reporting.sla.view import SlaView
+from services.reporting.similar_routes import add_similar_routes
 from services.reporting.stream_routes import add_stream_routes
 from services.reporting.subscriber_routes import add_subscriber_routes
 from services.reporting.ticket_routes import add_ticket_routes
@@ -114,6 +116,7 @@ def build(
     app.state.following = following
     add_ticket_routes(app, edge)
     add_clock_routes(app, edge)
+    add_similar_routes(app, edge)
     add_queue_routes(app, edge)
     add_directory_routes(app, edge)
     add_stream_routes(app, edge)
@@ -171,8 +174,8 @@ async def run(settings: Settings) -> None:
     )
     try:
         async with late_bus(settings, "reporting-poke") as bus:
-            kept: list[View] = [DirectoryView(), QueueView(), SlaView(), SearchView(reading_vault(pool, settings))]
-            views = Views(kept, committed=_poker(bus))
+            tales, search = Tales(), SearchView(reading_vault(pool, settings))
+            views = Views([DirectoryView(), QueueView(tales), SlaView(tales), search], committed=_poker(bus))
             await run_consumer(
                 settings, views, pool, clock_for(settings), metrics=Metrics("reporting"), started=announce_ready,
                 lanes_together=True,

@@ -10,16 +10,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 from uuid import UUID
 
 from pydantic_core import to_json
 
 from contracts.envelope import Recorded, microseconds
 from contracts.model import Event, Sealed
+from contracts.sla import Metric
 from contracts.subjects import lane_of
 from contracts.terms import Status
 from contracts.ticket import INITIAL, Absent, Closed, Held, Open, Resolved, Ticket, Waiting, evolve
+from services.kit.rules.open_time import instant
 
 ACTIVE: Final = frozenset({Status.NEW, Status.OPEN, Status.WAITING_FOR_CUSTOMER, Status.WAITING_FOR_SUPPLIER})
 """Worked, or waiting for somebody: the desk owes these tickets a next update."""
@@ -34,12 +36,26 @@ WITHOUT_PRIORITY: Final = 9
 Living = Open | Waiting | Resolved | Closed
 
 
+Due = tuple[datetime, str]
+"""When the first of a ticket's clocks runs out or ran out, and of which metric it is."""
+
+
+class Clocked(Protocol):
+    """A ticket's clocks, event by event (services/reporting/sla/tale.py)."""
+
+    def take(self, event: Recorded[Event]) -> None: ...
+
+    def due(self) -> tuple[int, Metric] | None: ...
+
+
 class Line(NamedTuple):
     """A ticket in the queue. `was_active`: whether the version before this one was active; True where there is none."""
 
     held: Living
     position: int
     was_active: bool
+    clock: Due | None = None
+    """Of the clocks that run by a policy's target; None where none does, and where the client has no policy."""
 
     @property
     def active(self) -> bool:
@@ -50,6 +66,12 @@ class Line(NamedTuple):
         """When the requester is to hear next; None once the ticket is resolved or closed."""
         promise = self.held.promise
         return promise.due_at if promise and self.held.status in ACTIVE else None
+
+    @property
+    def next_deadline(self) -> datetime | None:
+        """The promise or the clock, whichever is due first."""
+        due = [at for at in (self.deadline, self.clock and self.clock[0]) if at is not None]
+        return min(due, default=None) if self.active else None
 
     @property
     def ended(self) -> bool:
@@ -78,6 +100,8 @@ class Version(NamedTuple):
     source_status: str | None
     ended: bool
     by_age: int
+    clock_due: datetime | None
+    clock: str | None
 
 
 class Row(NamedTuple):
@@ -107,6 +131,8 @@ class Row(NamedTuple):
     by_age: int
     by_deadline: int
     by_priority: int
+    clock_due: datetime | None
+    clock: str | None
 
 
 Cell = tuple[str, str, str, str, str]
@@ -114,9 +140,13 @@ Cell = tuple[str, str, str, str, str]
 
 
 class Changes:
-    """What some events change in the view. Filled by `follow`, written by the view."""
+    """What some events change in the view. Filled by `follow`, written by the view.
+
+    `tales` are those of tickets whose clocks have targets, each as far as the ticket's line.
+    """
 
     def __init__(self) -> None:
+        self.tales: dict[UUID, Clocked] = {}
         self.lines: dict[UUID, Line] = {}
         self.history: list[Version] = []
         self.counts: Counter[Cell] = Counter()
@@ -125,7 +155,7 @@ class Changes:
 
     def follow(self, stream: UUID, line: Line | None, events: Iterable[Recorded[Event]]) -> None:
         """Takes in the next events of one ticket, whose line was `line` before."""
-        after = self._advance(line, events)
+        after = self._advance(line, events, self.tales.get(stream))
         if after is None:
             return
         self.lines[stream] = after
@@ -134,31 +164,42 @@ class Changes:
                 self.counts.subtract(cells(line.held))
             self.counts.update(cells(after.held))
 
-    def _advance(self, line: Line | None, events: Iterable[Recorded[Event]]) -> Line | None:
+    def _advance(
+        self, line: Line | None, events: Iterable[Recorded[Event]], tale: Clocked | None = None
+    ) -> Line | None:
         ticket: Ticket = INITIAL
         position, was_active, ended = 0, True, False
         if line is not None:
-            ticket, position, was_active = line
+            ticket, position, was_active, _ = line
             ended = line.ended
         for event in events:
             before, ticket = ticket, evolve(ticket, event)
+            if isinstance(before, Held) and event.occurred_at > before.updated_at:
+                superseded = Line(before, position, was_active, due_of(tale))
+                self.history.append(version_of(superseded, event.occurred_at))
+                was_active, ended = before.status in ACTIVE, False
+            if tale is not None:
+                tale.take(event)
             if isinstance(ticket, Absent):
                 continue
             if isinstance(before, Absent):
                 self.created[ticket.client, utc_day(event.occurred_at)] += 1
-            elif event.occurred_at > before.updated_at:
-                self.history.append(version_of(Line(before, position, was_active), event.occurred_at))
-                was_active, ended = before.status in ACTIVE, False
             position = event.position
             if ended != (was_active and ticket.status not in ACTIVE):
                 self.ended[ticket.client, utc_day(event.occurred_at)] += -1 if ended else 1
                 ended = not ended
-        return None if isinstance(ticket, Absent) else Line(ticket, position, was_active)
+        return None if isinstance(ticket, Absent) else Line(ticket, position, was_active, due_of(tale))
 
 
 def line_of(events: Iterable[Recorded[Event]]) -> Line | None:
     """The line after all of a ticket's events; None where the ticket has not been born."""
     return Changes()._advance(None, events)  # noqa: SLF001  the same module's own
+
+
+def due_of(tale: Clocked | None) -> Due | None:
+    """What a ticket's clocks say; without one to ask nothing is due."""
+    due = tale.due() if tale is not None else None
+    return None if due is None else (instant(due[0]), due[1].value)
 
 
 def utc_day(at: datetime) -> date:
@@ -187,21 +228,22 @@ def version_of(line: Line, valid_to: datetime) -> Version:
     return Version(
         lane_of(held.id), held.id, held.client, held.updated_at, valid_to, line.position, held.version,
         held.status.value, priority, held.category, held.agent, held.team, list(held.tags), held.exchanges,
-        line.deadline, held.source_status, line.ended, microseconds(held.opened_at),
+        line.deadline, held.source_status, line.ended, microseconds(held.opened_at), *(line.clock or (None, None)),
     )  # fmt: skip
 
 
 def row_of(line: Line) -> Row:
     """A line as a row of the queue, with its sort keys."""
-    held, deadline = line.held, line.deadline
+    held, deadline = line.held, line.next_deadline
     priority = held.priority.value if held.priority else None
     by_deadline = microseconds(deadline) if deadline else NEVER
     rank = int(priority[1]) if priority else WITHOUT_PRIORITY
     return Row(
         lane_of(held.id), held.id, held.client, held.number, held.prefix, held.requester, stored_text(held.subject),
         held.opened_at, held.updated_at, line.position, held.version, held.status.value, priority, held.category,
-        held.agent, held.team, list(held.tags), held.exchanges, deadline, held.source_status, line.was_active,
-        microseconds(held.opened_at), by_deadline, priority_key(rank, by_deadline),
+        held.agent, held.team, list(held.tags), held.exchanges, line.deadline, held.source_status,
+        line.was_active, microseconds(held.opened_at), by_deadline, priority_key(rank, by_deadline),
+        *(line.clock or (None, None)),
     )  # fmt: skip
 
 

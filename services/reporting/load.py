@@ -23,6 +23,8 @@ from services.kit.postgres import Connection, Pool, queries
 from services.reporting.consumer import View
 from services.reporting.line import Changes, Row, Version, row_of
 from services.reporting.queue_view import write_counts
+from services.reporting.sla.tale import Tale
+from services.reporting.sla.tales import Tales
 
 SQL = queries("services/reporting/sql/rebuild.sql")
 
@@ -99,10 +101,17 @@ class QueueLoader(StreamLoader):
 
     name = "queue"
 
+    def __init__(self) -> None:
+        self._tales = Tales()
+
     async def fill(self, connection: Connection, schema: str, lane: int, page: Sequence[Recorded[Event]]) -> None:
         changes = Changes()
+        books = await self._tales.with_targets(connection, {event.client for event in page})
         for stream, events in groupby(page, attrgetter("stream")):
-            changes.follow(stream, None, events)
+            first, *rest = events
+            if first.client in books:
+                changes.tales[stream] = Tale(books[first.client])
+            changes.follow(stream, None, [first, *rest])
         rows = [row_of(line) for line in changes.lines.values()]
         await connection.copy_records_to_table("tickets", schema_name=schema, columns=Row._fields, records=rows)
         await connection.copy_records_to_table(

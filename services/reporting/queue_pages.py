@@ -206,7 +206,16 @@ def item(row: asyncpg.Record) -> dict[str, Any]:
         "opened_at": row["opened_at"],
         "updated_at": row["valid_from"],
         "next_update_by": row["deadline"],
+        "next_deadline": min((at for at in (row["deadline"], row["clock_due"]) if at is not None), default=None),
+        "next_deadline_of": _first(row["deadline"], row["clock_due"], row["clock"]),
         "source_status": row["source_status"],
         "position": f"{row['lane']}:{row['position']}",
         "version": row["version"],
     }
+
+
+def _first(promise: datetime | None, clock_due: datetime | None, clock: str | None) -> str | None:
+    """What is due first: the promise, or a clock by its metric."""
+    if promise is None or (clock_due is not None and clock_due < promise):
+        return clock
+    return "promise"

@@ -7,7 +7,7 @@ before an event is remembered, or folded again from the log; a remembered one is
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -15,9 +15,12 @@ from uuid import UUID
 
 from contracts.envelope import Recorded
 from contracts.model import Event
+from services.kit.configuration import Books
 from services.kit.log.read import recorded
 from services.kit.postgres import Connection, queries
 from services.reporting.line import Changes, Line, Row, Version, array, line_of, row_of
+from services.reporting.sla.tale import Tale, told
+from services.reporting.sla.tales import Tales
 
 SQL = queries("services/reporting/sql/queue_write.sql")
 
@@ -30,8 +33,9 @@ class QueueView:
 
     name = "queue"
 
-    def __init__(self) -> None:
+    def __init__(self, tales: Tales | None = None) -> None:
         self._lines: OrderedDict[UUID, Line] = OrderedDict()
+        self._tales = tales or Tales()
 
     async def apply(self, lane: int, events: Sequence[Recorded[Event]], connection: Connection) -> None:
         """Digests events of a lane, in order. What was digested before is left out."""
@@ -43,32 +47,52 @@ class QueueView:
             return
         known = {row["ticket"]: row["version"] for row in await connection.fetch(SQL["versions"], lane, list(streams))}
         streams = {stream: fresh for stream, fresh in streams.items() if fresh[-1].version > known.get(stream, 0)}
-        earlier = await self._earlier(lane, streams, known, connection)
+        books = await self._tales.with_targets(connection, {fresh[0].client for fresh in streams.values()})
+        tales = self._clocked(streams, known, books)
+        forgotten = {
+            stream
+            for stream in streams
+            if self._remembered(stream, known.get(stream, 0)) is None or tales.get(stream, ...) is None
+        }
+        earlier = await self._earlier(lane, streams, forgotten, connection)
         changes = Changes()
         for stream, fresh in streams.items():
-            version = known.get(stream, 0)
-            line = self._remembered(stream, version)
-            if line is None:
+            version, read = known.get(stream, 0), fresh
+            line, tale = self._remembered(stream, version), tales.get(stream)
+            if stream in forgotten:
                 read = [*earlier.get(stream, ()), *fresh]
-                line = line_of(event for event in read if event.version <= version)
-            else:
-                read = fresh
+                before = [event for event in read if event.version <= version]
+                line = line_of(before)
+                tale = told(Tale(books[fresh[0].client]), before) if stream in tales else None
+            if tale is not None:
+                changes.tales[stream] = tale
+                self._tales.keep(stream, tale)
             changes.follow(stream, line, (event for event in read if event.version > version))
         await write(connection, lane, changes)
         self._remember(changes.lines)
+
+    def _clocked(
+        self, streams: Mapping[UUID, Sequence[Recorded[Event]]], known: Mapping[UUID, int], books: Mapping[str, Books]
+    ) -> Mapping[UUID, Tale | None]:
+        """The tickets whose clocks may be due, each with its tale as far as the view has it; None: to be told anew."""
+        return {
+            stream: self._tales.at(stream, known.get(stream, 0), books[fresh[0].client])
+            for stream, fresh in streams.items()
+            if fresh[0].client in books
+        }
 
     async def _earlier(
         self,
         lane: int,
         streams: Mapping[UUID, Sequence[Recorded[Event]]],
-        known: Mapping[UUID, int],
+        forgotten: Collection[UUID],
         connection: Connection,
     ) -> Mapping[UUID, Sequence[Recorded[Event]]]:
         """The events before these of every ticket that is not remembered as the view has it."""
         asked = {
             stream: fresh[0].version - 1
             for stream, fresh in streams.items()
-            if fresh[0].version > 1 and self._remembered(stream, known.get(stream, 0)) is None
+            if fresh[0].version > 1 and stream in forgotten
         }
         if not asked:
             return {}

@@ -47,6 +47,8 @@ class QueueItem(Shape):
     opened_at: AwareDatetime
     updated_at: AwareDatetime
     next_update_by: AwareDatetime | None = Field(description="the promised next update, while the ticket is active")
+    next_deadline: AwareDatetime | None = Field(description="what is due first, that promise or a running clock")
+    next_deadline_of: str | None = Field(description="promise, or the clock's metric", examples=["first_reply"])
     source_status: str | None = Field(description="the other desk's word for it, where it was imported")
     position: str = Field(description=POSITION, examples=["3:1042", "1042"])
     version: int

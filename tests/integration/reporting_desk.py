@@ -36,6 +36,7 @@ from services.reporting.keys import reading_vault
 from services.reporting.queue_view import QueueView
 from services.reporting.rebuild import view_checksum
 from services.reporting.search_view import SearchView
+from services.reporting.sla.tales import Tales
 from services.reporting.sla.view import SlaView
 from tests.integration import reporting_history as past
 from tests.integration.reporting_history import Desk, Writer
@@ -61,8 +62,8 @@ class ReportingDesk:
 
     def views(self) -> Views:
         """A consumer that has just started: it remembers nothing."""
-        search = SearchView(reading_vault(self.reporting, self.settings))
-        return Views([DirectoryView(), QueueView(), SlaView(), search])
+        tales, search = Tales(), SearchView(reading_vault(self.reporting, self.settings))
+        return Views([DirectoryView(), QueueView(tales), SlaView(tales), search])
 
     async def open(self, requesters: int = 4, agents: int = 3) -> None:
         """Clients, requesters and agents come first, with keys of their own."""

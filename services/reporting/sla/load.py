@@ -13,7 +13,7 @@ from services.kit.postgres import Connection
 from services.reporting.load import StreamLoader
 from services.reporting.sla.results import Tally, results, tallies
 from services.reporting.sla.shelf import Shelf
-from services.reporting.sla.tale import Tale
+from services.reporting.sla.tale import Tale, told
 from services.reporting.sla.view import TABLES, count
 
 
@@ -30,11 +30,8 @@ class SlaLoader(StreamLoader):
         rows: dict[str, list[tuple[object, ...]]] = {table: [] for table in TABLES}
         counted: Counter[Tally] = Counter()
         for _, events in groupby(page, attrgetter("stream")):
-            told = list(events)
-            tale = Tale(books[told[0].client])
-            for event in told:
-                tale.take(event)
-            found = results(tale)
+            first, *rest = events
+            found = results(told(Tale(books[first.client]), [first, *rest]))
             counted.update(tallies(found.cycles))
             for table, new in found._asdict().items():
                 rows[table] += new

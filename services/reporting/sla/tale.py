@@ -6,6 +6,7 @@ batches in which they arrive leave no trace. Instants are microseconds since 197
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -169,6 +170,14 @@ class Tale:
             self.excluded_at = None
         elif self.excluded_at is None:
             self.excluded_at = at
+
+
+def told(tale: Tale, events: Iterable[Recorded[Event]]) -> Tale:
+    """The tale after those of some events that it has not heard."""
+    for event in events:
+        if event.version > tale.version:
+            tale.take(event)
+    return tale
 
 
 def first_breach(cycle: Cycle, tale: Tale) -> tuple[int, bool] | None:

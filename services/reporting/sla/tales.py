@@ -7,7 +7,7 @@ its user is at, and only while its client's books are the same; otherwise it is 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 from uuid import UUID
@@ -17,8 +17,8 @@ from contracts.model import Event
 from services.kit.configuration import Books
 from services.kit.log.read import recorded
 from services.kit.postgres import Connection, queries
-from services.reporting.sla.shelf import Shelf
-from services.reporting.sla.tale import Tale
+from services.reporting.sla.shelf import Shelf, has_targets
+from services.reporting.sla.tale import Tale, told
 
 SQL = queries("services/reporting/sql/sla_write.sql")
 
@@ -31,6 +31,11 @@ class Tales:
     def __init__(self) -> None:
         self.shelf = Shelf()
         self._kept: OrderedDict[UUID, Tale] = OrderedDict()
+
+    async def with_targets(self, reader: Connection, clients: Collection[str]) -> Mapping[str, Books]:
+        """The books of those clients whose clocks may be due."""
+        books = await self.shelf.take(reader, clients)
+        return {client: found for client, found in books.items() if has_targets(found)}
 
     def at(self, stream: UUID, version: int, books: Books) -> Tale | None:
         """The tale of a ticket at exactly this version."""
@@ -56,19 +61,12 @@ class Tales:
         for stream, fresh in streams.items():
             tale = self._kept.get(stream)
             if tale is not None and tale.books is books[fresh[0].client] and fresh[0].version <= tale.version + 1:
-                found[stream] = _told(tale, fresh)
+                found[stream] = told(tale, fresh)
         missing = [stream for stream in streams if stream not in found]
         if missing:
             rows = await connection.fetch(SQL["streams"], lane, missing, upto)
             for stream, events in groupby(recorded(rows), attrgetter("stream")):
-                found[stream] = _told(Tale(books[streams[stream][0].client]), events)
+                found[stream] = told(Tale(books[streams[stream][0].client]), events)
         for stream, tale in found.items():
             self.keep(stream, tale)
         return found
-
-
-def _told(tale: Tale, events: Iterable[Recorded[Event]]) -> Tale:
-    for event in events:
-        if event.version > tale.version:
-            tale.take(event)
-    return tale

@@ -53,7 +53,7 @@ WHERE tstzrange(h.valid_from, h.valid_to) @> $1::timestamptz
   AND ($5::boolean IS NOT TRUE OR h.agent IS NULL)
   AND ($6::text IS NULL OR h.tags @> ARRAY[$6])
   AND ($7::text[] IS NULL OR h.status = ANY ($7))
-  AND ($8::bigint IS NULL OR ((extract(epoch FROM h.deadline) - 946684800) * 1000000)::bigint < $8)
+  AND ($8::bigint IS NULL OR ((extract(epoch FROM least(h.deadline, h.clock_due)) - 946684800) * 1000000)::bigint < $8)
   AND ($9::bigint IS NULL OR h.by_age >= $9 AND h.by_age < $10::bigint)
 GROUP BY h.status, coalesce(h.priority, '');
 

@@ -40,8 +40,8 @@ GROUP BY t.client, t.status, coalesce(t.priority, '');
 -- name: past
 -- Versions that were valid at an instant and have been superseded since.
 SELECT h.client, h.status, coalesce(h.priority, '') AS priority, count(*) AS tickets,
-       count(*) FILTER (WHERE h.agent IS NULL) AS unassigned, count(*) FILTER (WHERE h.deadline < $1) AS overdue,
-       min(h.deadline) FILTER (WHERE h.deadline >= $1) AS next_due
+       count(*) FILTER (WHERE h.agent IS NULL) AS unassigned, count(*) FILTER (WHERE least(h.deadline, h.clock_due) < $1) AS overdue,
+       min(least(h.deadline, h.clock_due)) FILTER (WHERE least(h.deadline, h.clock_due) >= $1) AS next_due
 FROM history h
 WHERE tstzrange(h.valid_from, h.valid_to) @> $1::timestamptz AND ($2::text[] IS NULL OR h.client = ANY ($2))
 GROUP BY h.client, h.status, coalesce(h.priority, '');

@@ -96,7 +96,7 @@ FROM (
                ELSE h.by_age END AS key
     FROM history h
     CROSS JOIN LATERAL (SELECT coalesce(
-        ((extract(epoch FROM h.deadline) - 946684800) * 1000000)::bigint, 144115188075855872)) AS d (by_deadline)
+        ((extract(epoch FROM least(h.deadline, h.clock_due)) - 946684800) * 1000000)::bigint, 144115188075855872)) AS d (by_deadline)
     WHERE h.status = ANY ($1) AND tstzrange(h.valid_from, h.valid_to) @> $2::timestamptz
       AND ($3::text[] IS NULL OR h.client = ANY ($3))
       AND ($4::text[] IS NULL OR h.priority = ANY ($4))
@@ -116,7 +116,7 @@ LIMIT $11;
 -- name: rows
 -- What the queue shows of some tickets, in the order given. Names are sealed.
 SELECT asked.nth, t.lane, t.ticket, t.client, t.number, t.prefix, t.subject, t.opened_at, t.valid_from, t.position, t.version,
-       t.status, t.priority, t.category, t.agent, t.team, t.tags, t.exchanges, t.deadline, t.source_status,
+       t.status, t.priority, t.category, t.agent, t.team, t.tags, t.exchanges, t.deadline, t.source_status, t.clock_due, t.clock,
        c.name AS client_name, p.name AS requester_name, a.name AS agent_name
 FROM unnest($1::smallint[], $2::uuid[]) WITH ORDINALITY AS asked (lane, ticket, nth)
 JOIN tickets t ON t.lane = asked.lane AND t.ticket = asked.ticket
@@ -128,7 +128,7 @@ ORDER BY asked.nth;
 -- name: past_rows
 -- The same of versions that were superseded, each named by the instant from which it was valid.
 SELECT asked.nth, t.lane, t.ticket, t.client, t.number, t.prefix, t.subject, t.opened_at, h.valid_from, h.position, h.version,
-       h.status, h.priority, h.category, h.agent, h.team, h.tags, h.exchanges, h.deadline, h.source_status,
+       h.status, h.priority, h.category, h.agent, h.team, h.tags, h.exchanges, h.deadline, h.source_status, h.clock_due, h.clock,
        c.name AS client_name, p.name AS requester_name, a.name AS agent_name
 FROM unnest($1::smallint[], $2::uuid[], $4::timestamptz[]) WITH ORDINALITY AS asked (lane, ticket, valid_from, nth)
 JOIN history h ON h.lane = asked.lane AND h.ticket = asked.ticket AND h.valid_from = asked.valid_from
