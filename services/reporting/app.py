@@ -40,7 +40,6 @@ from services.reporting.readers import Readers
 from services.reporting.search_view import SearchView
 from services.reporting.sla.tales import Tales
 from services.reporting.sla.view import SlaView
-from services.reporting.similar_routes import add_similar_routes
 from services.reporting.stream_routes import add_stream_routes
 from services.reporting.subscriber_routes import add_subscriber_routes
 from services.reporting.ticket_routes import add_ticket_routes
@@ -116,7 +115,6 @@ def build(
     app.state.following = following
     add_ticket_routes(app, edge)
     add_clock_routes(app, edge)
-    add_similar_routes(app, edge)
     add_queue_routes(app, edge)
     add_directory_routes(app, edge)
     add_stream_routes(app, edge)
