@@ -26,6 +26,7 @@ from services.intake.edge import Edge
 from services.intake.people_routes import add_people_routes
 from services.intake.requesters import Requesters
 from services.intake.route import CommandRoute
+from services.intake.similarity import add_similarity_routes
 from services.intake.ticket_routes import add_ticket_routes
 from services.kit.access import Gate
 from services.kit.bus.late import late_bus
@@ -105,6 +106,7 @@ def build(edge: Edge, gate: Gate, *, metrics: Metrics | None = None) -> FastAPI:
     app = new_api(TITLE, gate=gate, metrics=metrics)
     app.router.route_class = CommandRoute
     add_ticket_routes(app, edge)
+    add_similarity_routes(app, edge)
     add_people_routes(app, edge)
     add_desk_routes(app, edge, gate, now=_now, monotonic=monotonic)
     add_config_routes(app, edge)

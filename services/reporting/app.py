@@ -38,6 +38,7 @@ from services.reporting.queue_routes import add_queue_routes
 from services.reporting.queue_view import QueueView
 from services.reporting.readers import Readers
 from services.reporting.search_view import SearchView
+from services.reporting.similar_routes import add_similar_routes
 from services.reporting.sla.tales import Tales
 from services.reporting.sla.view import SlaView
 from services.reporting.stream_routes import add_stream_routes
@@ -115,6 +116,7 @@ def build(
     app.state.following = following
     add_ticket_routes(app, edge)
     add_clock_routes(app, edge)
+    add_similar_routes(app, edge)
     add_queue_routes(app, edge)
     add_directory_routes(app, edge)
     add_stream_routes(app, edge)

@@ -49,7 +49,7 @@ async def found_by_words(reader: Connection | Pool, asked: Asked) -> Found:
     terms = [row["query"] for row in await reader.fetch(SQL["terms"], *parsed(asked.words), UNFINISHED_MIN)]
     if not terms:
         return Found((), {}, is_least=False)
-    found = await _candidates(reader, asked, terms)
+    found = await candidates(reader, asked, terms, any_of(terms, quoted=False))
     scores = {row["ticket"]: score(row["words"], row["rank"]) for row in found}
     matched = await reader.fetch(
         SQL["matched"], [row["lane"] for row in found], list(scores), asked.category, asked.agent, asked.unassigned,
@@ -60,13 +60,15 @@ async def found_by_words(reader: Connection | Pool, asked: Asked) -> Found:
     return Found(_ordered(matched, scores, asked), cells, is_least)
 
 
-async def _candidates(reader: Connection | Pool, asked: Asked, terms: Sequence[str]) -> Sequence[asyncpg.Record]:
-    """Texts and people found, by ticket: among the newest blocks first, then wider, until there are enough or all."""
+async def candidates(
+    reader: Connection | Pool, asked: Asked, terms: Sequence[str], query: str
+) -> Sequence[asyncpg.Record]:
+    """Texts and people that a query finds, by ticket, with those of the terms that each has: among the newest blocks
+    first, then wider, until there are enough or all."""
     lanes = range(LANES) if asked.clients is None else {lane_of_client(client) for client in asked.clients}
     heads = {row["lane"]: row["position"] for row in await reader.fetch(SQL["heads"], list(lanes))}
     few = asked.clients is not None and len(asked.clients) <= MARKS_MAX
     of_clients = any_of(client_mark(client) for client in asked.clients) if few and asked.clients else None
-    query = any_of(terms, quoted=False)
     found: Sequence[asyncpg.Record] = ()
     for bits in (*WINDOWS, None):
         if bits is not None and max(heads.values(), default=0) >> bits < NARROWER:

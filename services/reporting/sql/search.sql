@@ -45,7 +45,7 @@ WITH found AS MATERIALIZED (
             WHERE f.words @@ q.query) AS hits
     FROM (SELECT lane, ticket, words FROM found UNION ALL SELECT lane, ticket, words FROM named) f
 )
-SELECT s.lane, s.ticket, bit_count(bit_or(s.hits)::bit(32)) AS words, sum(s.rank)::float8 AS rank,
+SELECT s.lane, s.ticket, bit_or(s.hits) AS hits, bit_count(bit_or(s.hits)::bit(32)) AS words, sum(s.rank)::float8 AS rank,
        (SELECT count(*) FROM found) AS texts
 FROM scored s
 GROUP BY s.lane, s.ticket;
@@ -71,7 +71,7 @@ WITH found AS MATERIALIZED (
             WHERE f.words @@ q.query) AS hits
     FROM (SELECT lane, ticket, words FROM found UNION ALL SELECT lane, ticket, words FROM named) f
 )
-SELECT s.lane, s.ticket, bit_count(bit_or(s.hits)::bit(32)) AS words, sum(s.rank)::float8 AS rank,
+SELECT s.lane, s.ticket, bit_or(s.hits) AS hits, bit_count(bit_or(s.hits)::bit(32)) AS words, sum(s.rank)::float8 AS rank,
        (SELECT count(*) FROM found) AS texts
 FROM scored s
 GROUP BY s.lane, s.ticket;

@@ -1,0 +1,147 @@
+"""GET /tickets/{…}/similar: tickets about the same, best first, each with why. I/O; `similar` thinks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
+
+from fastapi import FastAPI, Query, Response
+from pydantic import AwareDatetime, Field
+
+from contracts.catalogue import decode
+from contracts.model import DESK
+from contracts.similarity import SimilarityJudged, pair_stream
+from contracts.subjects import lane_of, lane_of_client
+from contracts.terms import Priority, Status
+from contracts.ticket import Held
+from contracts.tickets import TicketSubmitted
+from services.kit.access import Caller
+from services.kit.personal import DAMAGED, ERASED, Vault
+from services.kit.postgres import queries
+from services.reporting.asked import Asked, QueueParameters, asked_of
+from services.reporting.find import Reader, find_ticket
+from services.reporting.opened import answer, stored
+from services.reporting.search import any_of, candidates
+from services.reporting.shapes import Shape, Text
+from services.reporting.similar import Candidate, Facts, Similar, Term, best, ranked, terms_of, weights_of
+
+if TYPE_CHECKING:
+    from services.reporting.edge import Edge
+
+SQL = queries("services/reporting/sql/similar.sql")
+
+LIMIT, LIMIT_MAX = 5, 20
+COMMON = frozenset(
+    """
+    please hello dear thanks thank regards help need want would could team desk support ticket issue problem question
+    hallo bitte danke problem frage liebe grüße bonjour merci ciao grazie hola gracias since with from this that have
+    been does doing gets getting again also very still just like when what where which there here today yesterday
+    """.split()  # noqa: SIM905 - a list of words reads better as a text
+)
+
+
+class SimilarReason(Shape):
+    code: str = Field(description="confirmed, names, words, category or same_day")
+    words: list[str]
+
+
+class SimilarTicket(Shape):
+    id: UUID
+    reference: str
+    client: str
+    client_name: str | None
+    subject: Text
+    status: Status
+    priority: Priority | None
+    category: str | None
+    opened_at: AwareDatetime
+    fit: float = Field(description="how much of what the words tell fits, 0 to 1")
+    confirmed: bool = Field(description="an agent said that both are about the same")
+    reasons: list[SimilarReason]
+
+
+class SimilarShape(Shape):
+    items: list[SimilarTicket]
+
+
+def add_similar_routes(app: FastAPI, edge: Edge) -> None:
+    @app.get("/tickets/{ticket}/similar", responses={200: {"model": SimilarShape}})
+    async def similar(
+        caller: Caller,
+        ticket: Annotated[str, Field(max_length=80)],
+        limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT,
+    ) -> Response:
+        """Tickets about the same, of the clients that the caller may see. What an agent denied is left out."""
+        reader = edge.reading(caller)
+        held, events = await find_ticket(reader, ticket, caller, None)
+        born = events[0].data
+        texts = await _opened(edge.vault, born) if isinstance(born, TicketSubmitted) else ("", "")
+        asked = asked_of(QueueParameters(), caller, edge.clock.now())
+        found = await _similar(edge, reader, held, terms_of(*texts, COMMON.__contains__), asked, limit)
+        return await answer({"items": await _shown(reader, found)}, edge.vault)
+
+
+async def _opened(vault: Vault, born: TicketSubmitted) -> tuple[str, str]:
+    await vault.load([born.requester])
+    subject, body = (vault.shown(text) for text in (born.subject, born.body))
+    gone = (ERASED, DAMAGED)
+    return "" if subject in gone else subject, "" if body in gone else body
+
+
+async def _similar(
+    edge: Edge, reader: Reader, held: Held, terms: Sequence[Term], asked: Asked, limit: int
+) -> list[Similar]:
+    words = [term.prefix or term.said for term in terms]
+    rows = await reader.fetch(SQL["terms"], words, [term.prefix is not None for term in terms])
+    if not rows:
+        return []
+    kept = [terms[row["nth"]] for row in rows]
+    asks = [row["query"] for row in rows]
+    some = await _found(reader, asked, kept, asks)
+    weights = weights_of(kept, some)
+    ranking = best(some, weights, held.id)
+    chosen = [candidate for _, candidate in ranking]
+    told = await reader.fetch(SQL["facts"], [one.lane for one in chosen], [one.ticket for one in chosen])
+    judged = await _judged(edge, held.id, [one.ticket for one in chosen])
+    facts = {
+        row["ticket"]: Facts(row["category"], row["opened_at"], judged.get(pair_stream(held.id, row["ticket"])))
+        for row in told
+    }
+    return ranked(ranking, facts, kept, Facts(held.category, held.opened_at, None), limit)
+
+
+async def _found(reader: Reader, asked: Asked, terms: Sequence[Term], asks: Sequence[str]) -> list[Candidate]:
+    """Tickets that name an entity or share two words; where these are few, those that share any word."""
+    plain = [ask for term, ask in zip(terms, asks, strict=True) if not term.entity]
+    strong = [ask for term, ask in zip(terms, asks, strict=True) if term.entity]
+    strong += [f"{one} & {other}" for one, other in combinations(plain, 2)]
+    found: Sequence[Any] = ()
+    if strong:
+        found = await candidates(reader, asked, asks, any_of(strong, quoted=False))
+    if len(found) <= LIMIT_MAX:
+        found = await candidates(reader, asked, asks, any_of(asks, quoted=False))
+    return [Candidate(row["lane"], row["ticket"], row["hits"]) for row in found]
+
+
+async def _judged(edge: Edge, ticket: UUID, others: Sequence[UUID]) -> dict[UUID, bool]:
+    """What agents said, by the pair's stream. Only pairs whose tickets the caller may see are asked for."""
+    streams = [pair_stream(ticket, other) for other in others]
+    rows = await edge.pool.fetch(SQL["judged"], lane_of_client(DESK), streams)
+    said = {row["stream"]: decode(row["type"], row["schema_version"], row["payload"]) for row in rows}
+    return {stream: told.similar for stream, told in said.items() if isinstance(told, SimilarityJudged)}
+
+
+async def _shown(reader: Reader, found: Sequence[Similar]) -> list[dict[str, Any]]:
+    by_ticket = {one.ticket: one for one in found}
+    rows = await reader.fetch(SQL["rows"], [lane_of(ticket) for ticket in by_ticket], list(by_ticket))
+    shown = []
+    for row in rows:
+        one = by_ticket[row["ticket"]]
+        reasons = [{"code": code, "words": list(words)} for code, words in one.reasons]
+        line = {name: row[name] for name in ("reference", "client", "client_name", "status", "priority", "category")}
+        confirmed = any(code == "confirmed" for code, _ in one.reasons)
+        line |= {"id": row["ticket"], "subject": stored(row["subject"]), "opened_at": row["opened_at"]}
+        shown.append(line | {"fit": one.fit, "confirmed": confirmed, "reasons": reasons})
+    return shown
