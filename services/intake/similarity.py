@@ -14,10 +14,11 @@ from contracts.ticket_state import Absent, Held
 from services.intake.answers import Answer
 from services.intake.call import Call, TheKeylessCall
 from services.intake.edge import Edge, new_events, stamp, write
-from services.intake.knowing import stream_of
 from services.intake.route import Answered
+from services.kit.clients import client_of_prefix
 from services.kit.log.append import Append, Conflict
-from services.kit.log.read import read_stream
+from services.kit.log.read import read_stream, ticket_by_number
+from services.kit.references import read_id, read_reference
 from services.kit.refused import Refused
 from services.kit.web.problem import Problem
 
@@ -64,8 +65,15 @@ async def judge_similarity(edge: Edge, call: Call, name: str, command: JudgeSimi
 
 async def _seen(edge: Edge, call: Call, name: str, field: str | None) -> Held:
     """A ticket that the caller may see; another client's looks as unknown as one that is not there."""
-    stream = await stream_of(edge, name)
+    stream = read_id(name) or await _named(edge, name)
     ticket = None if stream is None else fold(await read_stream(edge.pool, stream))
     if ticket is None or isinstance(ticket, Absent) or not call.caller.may_see(ticket.client):
         raise Problem("not_found", f"there is no ticket {name[:80]}", field=field)
     return ticket
+
+
+async def _named(edge: Edge, name: str) -> UUID | None:
+    """The stream of the ticket that a reference such as ACME-1042 names."""
+    written = read_reference(name)
+    client = None if written is None else await client_of_prefix(edge.pool, written.prefix)
+    return None if written is None or client is None else await ticket_by_number(edge.pool, client, written.number)
