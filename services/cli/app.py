@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "clients": "services.cli.clients",
     "quarantine": "services.cli.quarantine",
     "sla": "services.cli.sla",
+    "whatif": "services.cli.whatif",
     "radar": "services.cli.radar",
     "triage": "services.cli.triage",
     "contracts": "services.cli.contracts",
