@@ -20,6 +20,7 @@ from services.kit.postgres import connect_pool
 from services.kit.ready import announce_ready
 from services.kit.telemetry import setup_logging, setup_tracing
 from services.triage.handler import Triage
+from services.triage.radar.leader import Leader, secret_of
 from services.triage.timers.index import Indexed
 from services.triage.timers.loop import Timers
 from services.triage.tone_tables import load_tables
@@ -55,8 +56,13 @@ async def run(settings: Settings) -> None:
                 metrics=Metrics("triage"),
                 started=announce_ready,
             )
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(timers.run())
-                tasks.create_task(consumer)
+            radar = Leader(pool, vault, uuid7(), secret_of(settings), log_time=log_time, committed=bus.committed)
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(timers.run())
+                    tasks.create_task(radar.run())
+                    tasks.create_task(consumer)
+            finally:
+                await radar.resign()
     finally:
         await pool.close()

@@ -10,6 +10,7 @@ from statistics import median
 import pytest
 
 from services.triage.radar.clusters import Change, Cluster
+from services.triage.radar.keys import handle_of
 from services.triage.radar.memory import Memory
 from services.triage.radar.radar import Radar, Report
 from services.triage.radar.wording import sentence, strongest_first
@@ -146,7 +147,7 @@ def test_a_rejected_cluster_raises_the_bar_for_its_keys(everyday: list[Report]) 
         radar.feed(report)
     [cluster] = [one for one in radar.clusters.open.values() if one.declared_at is not None]
     radar.reject(cluster.id)
-    assert radar.raised["e:error 1252"] == 2.0
+    assert radar.raised[handle_of("e:error 1252")] == 2.0
 
 
 def test_a_stream_in_parts_gives_what_it_gives_in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,15 +200,15 @@ def test_a_memory_without_room_forgets_the_rarest_and_keeps_what_is_in_use(monke
     monkeypatch.setattr("services.triage.radar.memory.KEYS_MAX", 100)
     monkeypatch.setattr("services.triage.radar.memory.FULL", 150)
     memory = Memory(0.0)
-    often = memory.number("w:often")
+    often = memory.number(handle_of("w:often"))
     assert often is not None
     for _ in range(5):
         memory.learn([often], 0.0)
-    rare = [memory.number(f"w:{place}") for place in range(120)]
-    assert memory.number("p:one more") is None
+    rare = [memory.number(handle_of(f"w:{place}")) for place in range(120)]
+    assert memory.number(handle_of("p:one more")) is None
     memory.make_room(0.0, {number for number in rare[:10] if number is not None}.__contains__)
-    assert memory.number("w:often") == often
-    assert [memory.numbers.get(f"w:{place}") for place in range(10)] == rare[:10]
+    assert memory.number(handle_of("w:often")) == often
+    assert [memory.numbers.get(handle_of(f"w:{place}")) for place in range(10)] == rare[:10]
     assert len(memory.numbers) == 11
     assert memory.forgotten == 110
     assert Memory.of(json.loads(json.dumps(memory.state()))).state() == memory.state()
@@ -215,7 +216,7 @@ def test_a_memory_without_room_forgets_the_rarest_and_keeps_what_is_in_use(monke
 
 def test_weights_are_scaled_back_without_a_change_of_any_share() -> None:
     memory = Memory(0.0)
-    number = memory.number("w:one")
+    number = memory.number(handle_of("w:one"))
     assert number is not None
     year = 365 * 86_400.0
     for week in range(3 * 52):

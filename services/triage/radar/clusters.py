@@ -73,6 +73,8 @@ class Cluster:
     """Ticket -> strength of its membership, 0 to 1."""
     clients: dict[str, None] = field(default_factory=dict)
     more_tickets: int = 0
+    confirmed: bool = False
+    """A person knows that it is an incident: it stays open until they say that it is over."""
 
     def take_in(self, ticket: str, client: str, strength: float) -> bool:
         """Adds a ticket, or strengthens its membership. Says whether it is new."""
@@ -132,7 +134,11 @@ class Clusters:
         for number in sorted({self.by_key[key] for key in keys if key in self.by_key}):
             cluster = self.open[number]
             gap = place - cluster.last_place
-            strength = 1.0 - min(cluster.signs[key].doubt_after(gap) for key in keys if key in cluster.signs)
+            shown = [cluster.signs[key] for key in keys if key in cluster.signs]
+            strength = 1.0 - min(sign.doubt_after(gap) for sign in shown)
+            if cluster.confirmed and strength < MEMBER_MIN:
+                known = 1.0 - min(sign.doubt for sign in shown)
+                strength = known if known >= ALIVE_MIN else strength
             if strength < MEMBER_MIN or cluster.closed_at is not None:
                 continue
             if cluster.take_in(report.ticket, report.client, strength):
@@ -146,12 +152,14 @@ class Clusters:
         gone: list[tuple[Change, Cluster]] = []
         for cluster in list(self.open.values()):
             quiet = at - cluster.last_at
+            if cluster.confirmed:
+                continue
             if quiet >= QUIET_SECONDS and cluster.closed_at is None:
                 cluster.closed_at = cluster.last_at + QUIET_SECONDS
             if quiet >= MERGE_SECONDS:
                 gone.append((self._let_go(cluster), cluster))
         while len(self.open) > OPEN_MAX:
-            quietest = min(self.open.values(), key=lambda one: (one.declared_at is not None, one.last_at, one.id))
+            quietest = min(self.open.values(), key=_weight)
             quietest.closed_at = quietest.closed_at or at
             gone.append((self._let_go(quietest), quietest))
         return gone
@@ -193,6 +201,7 @@ class Clusters:
         into.suspected_at = min(into.suspected_at, other.suspected_at)
         into.last_at = max(into.last_at, other.last_at)
         into.last_place = max(into.last_place, other.last_place)
+        into.confirmed = into.confirmed or other.confirmed
         into.declared_at = min((at for at in (into.declared_at, other.declared_at) if at is not None), default=None)
         return [Change("merged", into.id, str(other.id))]
 
@@ -210,6 +219,11 @@ class Clusters:
             clusters.open[cluster.id] = cluster
             clusters.by_key.update(dict.fromkeys(cluster.signs, cluster.id))
         return clusters
+
+
+def _weight(cluster: Cluster) -> tuple[bool, bool, float, int]:
+    """Sorts first what can be let go of with the least loss."""
+    return cluster.confirmed, cluster.declared_at is not None, cluster.last_at, cluster.id
 
 
 def _overlap(cluster: Cluster, showed: Sequence[Showed]) -> bool:

@@ -17,17 +17,22 @@ TICKETS_MIN: Final = 32  # tickets; three in a row are judged as three in so man
 BASE_STREAM: Final = 20_000.0  # tickets in the decayed history, about 2,000 a day: where the thresholds hold as given
 LN10: Final = log(10.0)
 
-GROWTH: Final = 2.2  # units for each tenfold of it: more tickets ask more often, and of rarer words
+GROWTH: Final = {"c": 2.2, "s": 2.2, "e": 2.2, "w": 2.2, "p": 4.2}
+"""Units for each tenfold of it: more tickets ask more often, and of rarer words; rare pairs grow as tickets do."""
 UNSURE: Final = 0.8  # units for each tenth that a short history holds of it: what is usual is not known yet
 
 THRESHOLDS: Final = {"c": 6.2, "s": 6.2, "e": 4.8, "w": 7.3, "p": 8.3}
 SUSPECTED_BELOW: Final = 1.0  # units of evidence below the threshold
 
 
-def threshold(kind: str, stream: float, raised: float = 0.0) -> float:
-    """The evidence that declares an incident for a key of this kind, in a stream of this many remembered tickets."""
-    size = log10(max(stream, BASE_STREAM / 100) / BASE_STREAM)
-    return THRESHOLDS[kind] + max(GROWTH * size, -UNSURE * size) + raised
+def threshold(kind: str, total: float, pace: float) -> float:
+    """The evidence that declares an incident for a key of this kind, where `total` tickets are remembered.
+
+    `pace` is how many there will be at this rate once the history is long: a desk asks as often on its first day.
+    """
+    often = log10(max(pace, BASE_STREAM / 100) / BASE_STREAM)
+    known = log10(max(total, BASE_STREAM / 100) / BASE_STREAM)
+    return THRESHOLDS[kind] + max(GROWTH[kind] * often, -UNSURE * known)
 
 
 def slowness(seconds: float) -> float:

@@ -6,7 +6,7 @@ the two kinds of evidence add up: the name's, and that of the others alone, sinc
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -66,6 +66,12 @@ class Pairs:
             pair = self.found.get(key)
             if pair is not None and pair.older is kept:
                 self.drop(key)
+
+    def forget(self, tickets: Collection[str]) -> None:
+        """These tickets must not be told from any more, nor pairs that they are one of."""
+        for pair in list(self.found.values()):
+            if pair.older.ticket in tickets or pair.newer.ticket in tickets:
+                self.drop(pair.entity)
 
     def state(self) -> list[tuple[int, float, int, int]]:
         """Name, evidence, and the places of the two tickets, in order of their finding."""

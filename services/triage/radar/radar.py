@@ -7,7 +7,7 @@ before counts as of that one's.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from services.triage.radar.bulk import is_bulk
@@ -24,18 +24,19 @@ from services.triage.radar.evidence import (
     threshold,
     worth_asking,
 )
-from services.triage.radar.keys import keys_of
+from services.triage.radar.keys import handle_of, keys_of
 from services.triage.radar.memory import Memory
 from services.triage.radar.pairs import PAIR_MIN, SUPPORTED_ABOVE, USUAL_MAX, Pairs, pair_of
 from services.triage.radar.window import Kept, Showing, Window
 
-STATE_VERSION: Final = "radar-1"
+STATE_VERSION: Final = "radar-2"
 COMMON: Final = 0.05  # share of the tickets; a word that so many hold says nothing
 COMMON_FROM: Final = 200.0  # remembered tickets; before that nobody knows what is common
 ROOM_EVERY: Final = 2_048  # tickets
 CLIENTS_REMEMBERED: Final = 100_000
 REJECTED_RAISES: Final = 2.0  # units of evidence
 REJECTED_MAX: Final = 5_000  # keys
+FEW: Final = 3.0  # tickets; a word that fewer showed may be one person's own
 
 
 class Report(NamedTuple):
@@ -51,9 +52,9 @@ class Report(NamedTuple):
 
 
 class Radar:
-    """One desk's radar."""
+    """One desk's radar. `secret` hides words in what it remembers (keys.handle_of)."""
 
-    def __init__(self, closed: Callable[[Cluster], None] | None = None) -> None:
+    def __init__(self, closed: Callable[[Cluster], None] | None = None, secret: bytes = b"") -> None:
         self.clusters = Clusters()
         self.window = Window()
         self.pairs = Pairs()
@@ -61,9 +62,11 @@ class Radar:
         self.at = float("-inf")
         self.clients: dict[str, None] = {}
         """Clients that have written, the latest last."""
-        self.raised: dict[str, float] = {}
+        self.raised: dict[int, float] = {}
+        """By how much people's rejections have raised the bar for a key."""
         self.tickets = 0
         self._closed = closed
+        self._secret = secret
 
     def feed(self, report: Report) -> list[Change]:
         """What one ticket more changes."""
@@ -87,10 +90,38 @@ class Radar:
 
     def reject(self, cluster: int) -> None:
         """People say that this was no incident: its keys need more evidence from now on."""
-        for key in self.clusters.open[cluster].signs if cluster in self.clusters.open else ():
-            self.raised[key] = self.raised.pop(key, 0.0) + REJECTED_RAISES
+        if cluster in self.clusters.open:
+            self.raise_bar(self.clusters.open[cluster].signs)
+
+    def hold(self, cluster: int, *, confirmed: bool) -> None:
+        """People confirmed it: it stays open until they say that it is over, and then closes when it is quiet."""
+        if cluster in self.clusters.open:
+            self.clusters.open[cluster].confirmed = confirmed
+
+    def raise_bar(self, keys: Iterable[str]) -> None:
+        """The same for keys of a cluster that may be gone."""
+        for key in keys:
+            handle = handle_of(key, self._secret)
+            self.raised[handle] = self.raised.pop(handle, 0.0) + REJECTED_RAISES
             if len(self.raised) > REJECTED_MAX:
                 del self.raised[next(iter(self.raised))]
+
+    def forget(self, tickets: Collection[str]) -> None:
+        """Their requester was erased: what they said leaves the window; what hardly anybody else said, the memory."""
+        memory = self.memory
+        if memory is None:
+            return
+        self.pairs.forget(tickets)
+        seldom = FEW * memory.long.weight(self.at)
+        in_use = {
+            number
+            for kept in self.window.tickets
+            if kept.ticket not in tickets
+            for number in (*kept.keys, *kept.learned)
+        }
+        for number in sorted(self.window.forget(tickets) - in_use - self.window.shown.keys()):
+            if memory.long.counts[number] < seldom:
+                memory.forget(memory.handles[number])
 
     def finish(self) -> None:
         """Gives the clusters that are still open to `closed`, at the end of a file."""
@@ -110,47 +141,51 @@ class Radar:
         """Counts a ticket's keys, and asks each of them for its evidence."""
         if not self.tickets % ROOM_EVERY:
             memory.make_room(self.at, self.window.shown.__contains__)
-        numbers = [number for key in keys if (number := memory.number(key)) is not None]
+        named = {number: key for key in keys if (number := memory.number(handle_of(key, self._secret))) is not None}
+        numbers = list(named)
         often = memory.long.total * COMMON
         asked, common = numbers, []
         if often > COMMON_FROM * COMMON * memory.long.weight(self.at):
             counts = memory.long.counts
-            common = [number for number in numbers if counts[number] > often and memory.names[number][0] not in "cs"]
+            common = [number for number in numbers if counts[number] > often and named[number][0] not in "cs"]
             if common:
                 asked = [number for number in numbers if number not in common]
         kept = self.window.add(self.at, report.client, report.ticket, tuple(asked), tuple(common))
         changes: list[Change] = []
-        for sign in self._signs(memory, kept):
-            showed = self._showed(memory.numbers[sign.key], sign.tickets)
+        for number, sign in self._signs(memory, kept, named):
+            showed = self._showed(number, sign.tickets)
             changes += self.clusters.meet(sign, showed, report.ticket, kept.place)
         return changes
 
-    def _signs(self, memory: Memory, kept: Kept) -> list[Sign]:
-        """The signs that the keys of the newest ticket give, the strongest first."""
-        shown, found = self.window.shown, []
+    def _signs(self, memory: Memory, kept: Kept, named: Mapping[int, str]) -> list[tuple[int, Sign]]:
+        """The signs that the keys of the newest ticket give, by their numbers, the strongest first."""
+        shown: dict[int, Kept | Showing] = self.window.shown
+        found: list[tuple[int, Sign]] = []
         weight = memory.long.weight(self.at)
         total = memory.long.total / weight
-        base = {kind: threshold(kind, total) for kind in THRESHOLDS}
+        pace = memory.pace(self.at)
+        base = {kind: threshold(kind, total, pace) for kind in THRESHOLDS}
         for number in kept.keys:
             showing = shown[number]
             if not isinstance(showing, dict):
                 continue
-            clients, key = len(showing), memory.names[number]
+            clients, key = len(showing), named[number]
             if clients > 32 and kept.place % (clients // 16):
                 continue  # a count of many grows slowly: asking now and then is enough
             if clients < CLIENTS_MIN and key[0] != "e":
                 continue
-            bar = base[key[0]] + self.raised.get(key, 0.0)
+            bar = base[key[0]] + self.raised.get(memory.handles[number], 0.0)
             alpha, beta = parameters(self._seen(memory, number, weight, total), total)
             if clients < CLIENTS_MIN:
                 self._pair(number, showing, alpha, beta, base["e"] - THRESHOLDS["e"] + PAIR_MIN)
                 continue
             sign = _strongest(key, showing, kept, alpha, beta, bar)
             if sign is not None:
-                found.append(sign)
+                found.append((number, sign))
         if self.pairs.found:
-            found += self._supported(memory, kept, 2 * base["e"] - THRESHOLDS["e"] + SUPPORTED_ABOVE, weight)
-        return sorted(found, key=lambda sign: (-sign.margin, sign.key))
+            bar = 2 * base["e"] - THRESHOLDS["e"] + SUPPORTED_ABOVE
+            found += [(number, sign) for number, sign in self._supported(memory, kept, named, bar)]
+        return sorted(found, key=lambda one: (-one[1].margin, one[1].key))
 
     def _pair(self, number: int, showing: Showing, alpha: float, beta: float, bar: float) -> None:
         """Keeps two tickets that name a rare thing, should a third tell of the same without its name."""
@@ -162,16 +197,19 @@ class Radar:
         if found >= bar:
             self.pairs.add(pair_of(number, found, older, newer))
 
-    def _supported(self, memory: Memory, kept: Kept, bar: float, weight: float) -> list[Sign]:
+    def _supported(
+        self, memory: Memory, kept: Kept, named: Mapping[int, str], bar: float
+    ) -> Iterator[tuple[int, Sign]]:
         """The signs of pairs that share a key with the newest ticket."""
-        found, total = [], memory.long.total / weight
+        weight = memory.long.weight(self.at)
+        total = memory.long.total / weight
         for number in kept.keys:
             pairs = self.pairs.by_key.get(number)
             showing = self.window.shown[number]
             if pairs is None or not isinstance(showing, dict) or len(showing) < CLIENTS_MIN:
                 continue
             alpha, beta = parameters(self._seen(memory, number, weight, total), total)
-            share, name = alpha / (alpha + beta), memory.names[number]
+            share = alpha / (alpha + beta)
             for pair in pairs.values():
                 since = pair.older.place
                 clients = sum(one.place >= since for one in showing.values())
@@ -179,12 +217,11 @@ class Radar:
                 if clients < CLIENTS_MIN or clients - 2 < RATIO_MIN * tickets * share or tickets * share > USUAL_MAX:
                     continue
                 both = pair.evidence + evidence(clients - 2, tickets, alpha, beta)
-                raised = self.raised.get(memory.names[pair.entity], 0.0) + self.raised.get(name, 0.0)
+                raised = sum(self.raised.get(memory.handles[one], 0.0) for one in (pair.entity, number))
                 margin = both - bar - raised - slowness(kept.at - pair.older.at)
                 if margin >= -SUSPECTED_BELOW:
-                    sign = Sign(name, round(both, 6), round(margin, 6), clients, tickets, tickets * share, self.at)
-                    found.append(sign)
-        return found
+                    found = round(both, 6), round(margin, 6)
+                    yield number, Sign(named[number], *found, clients, tickets, tickets * share, self.at)
 
     def _seen(self, memory: Memory, number: int, weight: float, total: float) -> float:
         """How many of the remembered tickets showed a key; or would have, had it always been as usual as of late."""
@@ -218,7 +255,7 @@ class Radar:
             "at": None if memory is None else self.at,
             "tickets": self.tickets,
             "clients": list(self.clients),
-            "raised": self.raised,
+            "raised": list(self.raised.items()),
             "clusters": self.clusters.state(),
             "window": window,
             "pairs": [[order[entity], *rest] for entity, *rest in self.pairs.state()],
@@ -226,11 +263,11 @@ class Radar:
         }
 
     @staticmethod
-    def of(state: dict[str, Any], closed: Callable[[Cluster], None] | None = None) -> Radar:
+    def of(state: dict[str, Any], closed: Callable[[Cluster], None] | None = None, secret: bytes = b"") -> Radar:
         """The radar that had this state. Raises ValueError for a state of another version."""
         if state.get("version") != STATE_VERSION:
             raise ValueError(f"the state is of {state.get('version')}, this radar is {STATE_VERSION}: replay the log")
-        radar = Radar(closed)
+        radar = Radar(closed, secret)
         if state["memory"] is not None:
             radar.at, radar.memory = state["at"], Memory.of(state["memory"])
         radar.tickets, radar.raised = state["tickets"], dict(state["raised"])

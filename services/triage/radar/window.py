@@ -8,7 +8,7 @@ the radar what is usual.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -57,6 +57,17 @@ class Window:
             for key in left.keys:
                 self._take_out(key, left)
             yield left
+
+    def forget(self, tickets: Collection[str]) -> set[int]:
+        """Takes the keys of these tickets out, as if they had said nothing, and gives them."""
+        gone: set[int] = set()
+        for kept in self.tickets:
+            if kept.ticket in tickets:
+                for key in kept.keys:
+                    self._take_out(key, kept)
+                gone.update(kept.keys, kept.learned)
+                kept.keys = kept.learned = ()
+        return gone
 
     def _take_out(self, key: int, left: Kept) -> None:
         shown = self.shown.get(key)
