@@ -17,10 +17,10 @@ from contracts.terms import Tone
 from services.triage.phrases import evidence_in
 from services.triage.words import STOP, WORD_MAX, language, listed, plain
 
-RULE_VERSION: Final = "tone-1"
+RULE_VERSION: Final = "tone-2"
 READ_MAX: Final = 1_600  # characters; a tone is heard long before
 WORDS_KEPT: Final = 5
-LOUD: Final = 1.6  # how fast the degree grows with the sum
+FEATURES_MIN: Final = 9  # a text of fewer is not louder for its shortness
 STRONG: Final = 0.75  # degree
 CONFUSED: Final = re.compile(
     r"""\b(?:confus(?:ed|ing)|unclear|(?:do\ not|don't|didn't|can't|cannot)\ (?:really\ )?(?:understand|see\ how)
@@ -76,7 +76,12 @@ def hear(text: str, tables: Mapping[str, Table]) -> Heard:
     heard = _heard(sums, table)
     if heard is not None:
         tone, column, logit = heard
-        return Heard(tone, _degree(logit), spoken, _words(features, table, column))
+        return Heard(
+            tone,
+            degree(logit, table.angry_from if tone is Tone.ANGRY else 0.0),
+            spoken,
+            _words(features, table, column),
+        )
     return _said(text, spoken)
 
 
@@ -118,7 +123,7 @@ def sums_of(features: Mapping[str, str], table: Table) -> Sums:
             negative += weight[0]
             positive += weight[1]
             angry += weight[2]
-    scale = table.unit / sqrt(max(4, len(features)))
+    scale = table.unit / sqrt(max(FEATURES_MIN, len(features)))
     bias = table.bias
     return Sums(bias[0] + negative * scale, bias[1] + positive * scale, bias[2] + angry * scale)
 
@@ -131,10 +136,10 @@ def polarity(sums: Sums) -> int:
 
 
 def _heard(sums: Sums, table: Table) -> tuple[Tone, int, float] | None:
-    """The tone of the sums, the column that shows it, and how far it lies above neutral."""
+    """The tone of the sums, the column that shows it, and its sum."""
     side = polarity(sums)
     if sums.angry > table.angry_from and side <= 0:
-        return Tone.ANGRY, 2, sums.angry - table.angry_from
+        return Tone.ANGRY, 2, sums.angry
     if side < 0:
         return Tone.FRUSTRATED, 0, sums.negative
     return (Tone.SATISFIED, 1, sums.positive) if side > 0 else None
@@ -152,9 +157,10 @@ def _said(text: str, spoken: str) -> Heard:
     return Heard(Tone.NEUTRAL, 0.0, spoken)
 
 
-def _degree(logit: float) -> float:
-    """0 at the border to neutral, towards 1 with certainty."""
-    return round(2 / (1 + exp(-min(LOUD * logit, 30.0))) - 1, 2)
+def degree(logit: float, border: float) -> float:
+    """0 at the border to neutral, towards 1 with certainty: how far the odds have come from the border's."""
+    odds, least = (1 / (1 + exp(-min(x, 30.0))) for x in (logit, border))
+    return round((odds - least) / (1 - least), 2)
 
 
 def _words(features: Mapping[str, str], table: Table, column: int) -> tuple[str, ...]:

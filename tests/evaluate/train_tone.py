@@ -13,7 +13,8 @@ from math import exp, sqrt
 from pathlib import Path
 from random import Random
 
-from services.triage.tone import Table
+from services.triage.tone import FEATURES_MIN, Table
+from services.triage.words import listed
 from tests.evaluate.tone_data import Labelled, features, read
 
 EPOCHS = 8
@@ -23,7 +24,20 @@ PRIOR = 1.4  # logits for each unit of a word's published rating
 SEEN_MIN = 3  # texts; a feature that fewer show is left out
 BYTES_MAX = 120_000
 LEXICON_MIN = 1.0
-ANGRY_FROM = -0.4  # logits; a little lower than even odds, for anger is rare in what it learns from
+ANGRY_FROM = -0.7  # logits; lower than even odds, for anger is rare in what it learns from
+
+ANGER_PRIOR = 4.0  # logits
+ANGER_WORDS = listed(
+    """
+    angry furious fuming livid enraged infuriating infuriated outraged outrageous appalled appalling disgrace
+    disgraceful disgusted disgusting unacceptable ridiculous absurd insane pathetic shame shameful joke nonsense
+    garbage rubbish trash worthless incompetent incompetence idiot idiots idiotic stupid stupidity dumb moron morons
+    fool fools clown clowns lazy rude insult insulting liar liars lies lying scam scammers blame hate hated hates
+    annoying annoyed sick worst terrible horrible awful damn damned goddamn bloody hell crap crappy bs bullshit
+    shit shitty fuck fucks fucked fucking wtf stfu ffs ass asshole jerk suck sucks sucked screw screwed piss pissed
+    """
+)
+"""Words of anger, contempt and abuse that the labelled texts, mostly developers', seldom hold."""
 
 Weights = dict[str, list[float]]
 
@@ -50,6 +64,8 @@ def train(texts: Sequence[Labelled], ratings: dict[str, float], seed: int = 1) -
     prior: Weights = {name: [0.0, 0.0, 0.0] for name in kept}
     for word, rating in ratings.items():
         prior[word] = [max(0.0, -rating) * PRIOR, max(0.0, rating) * PRIOR, 0.0]
+    for word in ANGER_WORDS:
+        prior.setdefault(word, [ANGER_PRIOR, 0.0, 0.0])[2] = ANGER_PRIOR
     weights: Weights = {name: list(values) for name, values in prior.items()}
     bias, squares = [0.0, 0.0, 0.0], {name: [1.0, 1.0, 1.0] for name in prior}
     bias_squares, chance = [1.0, 1.0, 1.0], Random(seed)
@@ -78,7 +94,7 @@ def _targets(side: int | None, angry: bool | None) -> tuple[float | None, float 
 
 
 def _step(found, length, targets, weights, prior, squares, bias, bias_squares) -> None:  # type: ignore[no-untyped-def]
-    scale = 1 / sqrt(max(4, length))
+    scale = 1 / sqrt(max(FEATURES_MIN, length))
     for column, target in enumerate(targets):
         if target is None:
             continue
@@ -106,7 +122,7 @@ def _packed(weights: Weights, bias: list[float]) -> Table:
         if size > BYTES_MAX or not (negative or positive or angry):
             break
         chosen[name] = negative, positive, angry
-    return Table("en", "tone-en-1", unit, (bias[0], bias[1], bias[2]), ANGRY_FROM, chosen)
+    return Table("en", "tone-en-2", unit, (bias[0], bias[1], bias[2]), ANGRY_FROM, chosen)
 
 
 def written(table: Table) -> str:
