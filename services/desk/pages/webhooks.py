@@ -32,22 +32,7 @@ def routes(desk: Desk) -> APIRouter:
 
     @router.post("/subscribers/new")
     async def make(request: Request) -> Response:
-        visit = await desk.visit(request)
-        form = await checked_form(request, visit.session.csrf)
-        typed = {name: form_text(form, name) for name in FIELDS}
-        missing = {"name": NAMELESS, "url": NOWHERE}
-        problems = {name: sentence for name, sentence in missing.items() if not typed[name]}
-        attempt = form_text(form, "attempt")
-        if problems:
-            return await _form(desk, visit, typed, problems, attempt=attempt)
-        try:
-            made = await visit.api.post("/webhooks", _command(typed), key=attempt)
-        except ApiProblem as problem:
-            if problem.status in (401, 403):
-                raise
-            # What was corrected is another command, so it gets another key.
-            return await _form(desk, visit, typed, problem.fields, problem.sentence)
-        return _secret(desk, visit, made, typed["name"], new=True)
+        return await _made(desk, request)
 
     @router.post("/subscribers/webhook/{webhook}/secret")
     async def renew(request: Request, webhook: str) -> Response:
@@ -66,6 +51,25 @@ def routes(desk: Desk) -> APIRouter:
         return RedirectResponse("/subscribers", 303)
 
     return router
+
+
+async def _made(desk: Desk, request: Request) -> Response:
+    visit = await desk.visit(request)
+    form = await checked_form(request, visit.session.csrf)
+    typed = {name: form_text(form, name) for name in FIELDS}
+    missing = {"name": NAMELESS, "url": NOWHERE}
+    problems = {name: sentence for name, sentence in missing.items() if not typed[name]}
+    attempt = form_text(form, "attempt")
+    if problems:
+        return await _form(desk, visit, typed, problems, attempt=attempt)
+    try:
+        made = await visit.api.post("/webhooks", _command(typed), key=attempt)
+    except ApiProblem as problem:
+        if problem.status in (401, 403):
+            raise
+        # What was corrected is another command, so it gets another key.
+        return await _form(desk, visit, typed, problem.fields, problem.sentence)
+    return _secret(desk, visit, made, typed["name"], new=True)
 
 
 def _command(typed: Mapping[str, str]) -> dict[str, Any]:
