@@ -110,7 +110,8 @@ def span_context(traceparent: str | None) -> SpanContext | None:
     return context if context.is_valid else None
 
 
-def _received() -> bool:
+def is_received() -> bool:
+    """Whether anybody receives this process's spans."""
     provider = trace.get_tracer_provider()
     return isinstance(provider, TracerProvider) and getattr(provider.sampler, "received", True)
 
@@ -138,7 +139,7 @@ def span(
     """A span around a piece of work, current inside it. `parent` and `links` are traceparents; no parent given: the
     span under way is it."""
     remote = span_context(parent)
-    if not _received():
+    if not is_received():
         yield from _unreceived(remote or trace.get_current_span().get_span_context())
         return
     context = None if remote is None else trace.set_span_in_context(trace.NonRecordingSpan(remote))
@@ -157,7 +158,7 @@ def span(
 
 def start_span(name: str, *, parent: str | None, kind: SpanKind, **attributes: str | int) -> Span | None:
     """A span that the caller ends, for work that overlaps with other work; None where nobody receives spans."""
-    if not _received():
+    if not is_received():
         return None
     remote = span_context(parent)
     context = None if remote is None else trace.set_span_in_context(trace.NonRecordingSpan(remote))

@@ -11,12 +11,19 @@ from contracts.model import Event
 from contracts.people import PersonErased
 from contracts.terms import Channel
 from services.kit.bus import AfterCommit
+from services.kit.bus.message import Stored
 from services.kit.postgres import Connection, queries
 
 SQL = queries("services/notification/sql/outbox.sql")
 
 WRITTEN_ABOUT: Final = frozenset({Origin.LIVE, Origin.DEMO})
 """Imports and practice write no letters; a demo's letters are kept at the desk."""
+
+
+ANSWERED: Final = frozenset(
+    kind.type for kind in (tell.TicketSubmitted, tell.ReplySent, tell.TicketResolved, PersonErased)
+)
+"""Events that something may follow from here."""
 
 
 class Notification:
@@ -26,6 +33,10 @@ class Notification:
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
+
+    def ignores(self, event: Stored) -> bool:
+        """Most events ask for no letter."""
+        return event.type not in ANSWERED or (event.type != PersonErased.type and event.origin not in WRITTEN_ABOUT)
 
     async def handle(self, lane: int, events: Sequence[Recorded[Event]], connection: Connection) -> AfterCommit | None:
         """Notes which letters follow from the events of one lane."""

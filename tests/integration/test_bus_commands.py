@@ -16,7 +16,7 @@ import pytest
 from contracts.envelope import CloudEvent
 from contracts.subjects import lane_of
 from services.embedded.place import Place
-from services.kit.bus import Poker, connect, worker
+from services.kit.bus import Poker, blame, connect
 from services.kit.log.append import Append, Appender
 from services.kit.settings import Settings
 from tests.conftest import PoolOf
@@ -118,7 +118,7 @@ async def poisoned_ticket(settings: Settings, pool_of: PoolOf, ledger: Ledger) -
 async def test_dead_letters_are_listed_shown_and_replayed(
     own: Bus, pool_of: PoolOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "ATTEMPTS_SECONDS", (0.01,))
+    monkeypatch.setattr(blame, "ATTEMPTS_SECONDS", (0.01,))
     pool, ledger = await pool_of("triage"), Ledger("cli")
     stream, position = await poisoned_ticket(own.settings, pool_of, ledger)
     place = f"{lane_of(stream)}:{position}"

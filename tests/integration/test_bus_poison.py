@@ -16,7 +16,7 @@ from contracts.envelope import Recorded
 from contracts.model import Event
 from contracts.subjects import lane_of
 from services.embedded.place import Place
-from services.kit.bus import TryLater, worker
+from services.kit.bus import TryLater, blame, worker
 from services.kit.bus.dead_letters import ask_replay, list_letters, show_letter
 from services.kit.bus.digest import SQL
 from services.kit.log.append import Append, Appender
@@ -53,7 +53,7 @@ async def own(database: Settings, place: Place, tmp_path: Path, pool_of: PoolOf)
 
 @pytest.fixture(autouse=True)
 def quick_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "ATTEMPTS_SECONDS", (0.01, 0.02, 0.03, 0.04))
+    monkeypatch.setattr(blame, "ATTEMPTS_SECONDS", (0.01, 0.02, 0.03, 0.04))
 
 
 async def ticket_with_notes(pool: Pool, notes: int) -> UUID:

@@ -88,7 +88,7 @@ def _consumer(name: str, *more: str) -> Rights:
     return Rights(
         (
             f"{API}CONSUMER.INFO.{durable}", f"{API}CONSUMER.DURABLE.CREATE.{durable}",
-            f"{API}CONSUMER.MSG.NEXT.{durable}", f"$JS.ACK.{durable}.>", *more,
+            f"{API}CONSUMER.DELETE.{durable}", f"{API}CONSUMER.MSG.NEXT.{durable}", f"$JS.ACK.{durable}.>", *more,
         ),
         (CENSUS,),
         answers=True,

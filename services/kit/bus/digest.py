@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from contracts.model import Event
 from services.kit.bus.away import is_away
 from services.kit.bus.message import Stored, opened
 from services.kit.postgres import Connection, Pool, queries
-from services.kit.telemetry import describe, span, start_span
+from services.kit.telemetry import describe, is_received, span, start_span
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -59,6 +60,16 @@ class LanesHandler(Handler, Protocol):
         ...
 
 
+@runtime_checkable
+class ChoosyHandler(Handler, Protocol):
+    """A handler that knows from the envelope alone that it has nothing to do with an event."""
+
+    def ignores(self, event: Stored) -> bool:
+        """Whether this event is nothing to it, whatever its data say: then they are not even decoded. An event that it
+        needs to see beside others is not ignored."""
+        ...
+
+
 class CursorMoved(Exception):
     """Another process of the same consumer has digested these events."""
 
@@ -68,19 +79,19 @@ class ProcessDied(Exception):
 
 
 class Share(NamedTuple):
-    """Events of one lane that follow its cursor without a hole, and under which span each was sent."""
+    """What follows the cursor of one lane without a hole, and under which span each event was sent. `events` are those
+    that the handler wants to see; `ignored` tells the types of the others."""
 
     lane: int
+    after: int
+    upto: int
     events: Sequence[Recorded[Event]]
     parents: Sequence[str | None]
-
-    @property
-    def after(self) -> int:
-        return self.events[0].position - 1
-
-    @property
-    def upto(self) -> int:
-        return self.events[-1].position
+    ignored: Sequence[str]
+    occurred_at: datetime
+    """When the latest of all happened."""
+    recorded_at: datetime
+    """When the last of all was recorded."""
 
 
 @dataclass
@@ -103,9 +114,11 @@ class Digest:
         self.metrics.batch(self.handler.name, time.monotonic() - started)
         now = datetime.now(UTC)
         for share in shares:
-            self.metrics.delay(self.handler.name, (now - share.events[-1].recorded_at).total_seconds())
-            for event in share.events:
-                self.metrics.event(event.type, "digested")
+            self.metrics.delay(self.handler.name, (now - share.recorded_at).total_seconds())
+        digested = Counter(event.type for share in shares for event in share.events)
+        digested.update(kind for share in shares for kind in share.ignored)
+        for kind, count in digested.items():
+            self.metrics.event(kind, "digested", count)
 
     async def _effects(self, shares: Sequence[Share], connection: Connection) -> list[AfterCommit]:
         waiting = await self._move(shares, connection)
@@ -114,9 +127,9 @@ class Digest:
             fit = await self._hold_back(share, waiting[share.lane], connection)
             if fit:
                 batch[share.lane] = fit
+        self.clock.advance(max(share.occurred_at for share in shares))
         if not batch:
             return []
-        self.clock.advance(max(event.occurred_at for events in batch.values() for event in events))
         if isinstance(self.handler, LanesHandler):
             calls = [await self.handler.handle_lanes(batch, connection)]
         else:
@@ -212,7 +225,7 @@ def _traced(name: str, shares: Sequence[Share]) -> Iterator[None]:
     received, one in each event's own trace, so that a trace reaches from the request to the last effect."""
     parents = [parent for share in shares for parent in share.parents if parent is not None]
     single = parents[-1] if len({parent[3:35] for parent in parents}) == 1 else None
-    own = [] if single else [
+    own = [] if single or not is_received() else [
         start_span(f"digest {event.type}", parent=parent, kind=SpanKind.CONSUMER, consumer=name,
                    event=f"{share.lane}:{event.position}")
         for share in shares for event, parent in zip(share.events, share.parents, strict=True)

@@ -11,7 +11,7 @@ from typing import NamedTuple, cast
 from urllib.parse import quote, unquote
 from uuid import UUID
 
-from contracts.catalogue import decode
+from contracts.catalogue import EVENTS, decode
 from contracts.envelope import Recorded, cloud_attributes
 from contracts.model import Event
 from contracts.subjects import LANES
@@ -54,7 +54,14 @@ class Stored(NamedTuple):
 def opened(stored: Stored) -> Recorded[Event]:
     """The event with its data. Raises UnknownEvent or pydantic's ValidationError."""
     data = decode(stored.type, stored.schema_version, stored.payload)
-    return Recorded(*stored[:9], data.schema_version, *stored[10:16], data)
+    new: Recorded[Event] = tuple.__new__(Recorded, (*stored[:9], data.schema_version, *stored[10:16], data))
+    return new  # NamedTuple's own constructor would cost as much as decoding
+
+
+def is_known(stored: Stored) -> bool:
+    """Whether this program knows an event of this type and version; a newer one is for a newer program to judge."""
+    model = EVENTS.get(stored.type)
+    return model is not None and stored.schema_version <= model.schema_version
 
 
 def decoded(found: Sequence[Stored]) -> tuple[list[Recorded[Event]], ValueError | KeyError | None]:

@@ -16,29 +16,28 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from contracts.catalogue import UnknownEvent
-from contracts.envelope import Recorded
-from contracts.model import Event
 from contracts.subjects import LANES
 from services.kit.bus.away import AWAY, is_away, tried
+from services.kit.bus.blame import Blame
 from services.kit.bus.census import answer_census
 from services.kit.bus.connect import end_if_cancelled
-from services.kit.bus.digest import SQL, CursorMoved, Digest, ProcessDied, Share
+from services.kit.bus.detour import Detour, pause_after
+from services.kit.bus.digest import SQL, ChoosyHandler, CursorMoved, Digest, ProcessDied, Share
+from services.kit.bus.following import Found, Unreadable, following, share_of
 from services.kit.bus.lane import Lane
-from services.kit.bus.message import BODY, IN_LOG, TRACEPARENT, NotAnEvent, Stored, decoded, place_of, stored_of
+from services.kit.bus.message import NotAnEvent, Stored, place_of
+from services.kit.bus.skip import begin_anew
 from services.kit.telemetry import describe, log_message
 
 LOG = logging.getLogger("daybook.consumer")
 
-TOGETHER_MAX = 1_000  # events of all lanes in one transaction
 AT_ONCE = 4  # transactions under way, each on a connection of its own
 KEPT_MAX = 4_000  # messages of all lanes; beyond it nothing is fetched
 DEATHS_MAX = 3  # of processes while they tried one event alone; then it is put aside untried
 STARTS_MAX = 2  # from one position; then events are tried one by one
 END_SECONDS = 1.0  # to take back a start; a database that does not answer must not hold up the end
-ATTEMPTS_SECONDS = (0.1, 0.5, 2.0, 5.0)  # between the attempts at one event; after the fifth it is put aside
 WAIT_SECONDS = (0.1, 2.0)  # between attempts while a server is away: at first, and at most
 LOOK_SECONDS = 1.0
-NEWER_SECONDS = 2.0  # between looks whether a newer process has moved on
 
 
 class Consumer:
@@ -55,6 +54,10 @@ class Consumer:
         self._turns = asyncio.Semaphore(max(1, min(AT_ONCE, len(self._groups), digest.pool.get_max_size() - 1)))
         self._room = asyncio.Event()
         self._trial = asyncio.Lock()
+        self._detour = Detour()
+        self._client: Client | None = None
+        self._blame = Blame(digest, self._lanes, self._wake, self._read_again)
+        self._ignores = digest.handler.ignores if isinstance(digest.handler, ChoosyHandler) else _nothing
 
     async def run(self) -> None:
         """Digests until cancelled. What the log has beyond the cursors is digested at once, with or without a bus."""
@@ -78,6 +81,7 @@ class Consumer:
 
     async def connected(self, client: Client) -> None:
         """Has this process answer when the desk's metrics are asked for."""
+        self._client = client
         await answer_census(client, self._digest.metrics)
 
     async def offer(self, messages: Sequence[Msg]) -> None:
@@ -92,9 +96,32 @@ class Consumer:
             self._lanes[lane].take(position, message)
         self._wake()
         await asyncio.sleep(0)  # those who were woken take their turns
-        while self._turns.locked() or sum(len(lane.kept) for lane in self._lanes) > KEPT_MAX:
+        while self._turns.locked() or self._kept() > KEPT_MAX:
             self._room.clear()
             await self._room.wait()
+        self._detour.waits(asyncio.get_running_loop().time(), self._kept())
+        if self._detour.on:
+            await self._go_around()
+
+    def _kept(self) -> int:
+        return sum(len(lane.kept) for lane in self._lanes)
+
+    async def _go_around(self) -> None:
+        """Fetches nothing while the log is read itself. What the bus has of that time is left out; what comes while the
+        durable is made anew is read from the log, too."""
+        self._wake_all()
+        while self._detour.on:
+            self._room.clear()
+            await self._room.wait()
+        if self._client is not None:
+            await begin_anew(self._client, self._name)
+        for lane in self._lanes:
+            lane.behind = True
+        self._wake()
+
+    def _wake_all(self) -> None:
+        for wake in self._wakes:
+            wake.set()
 
     def _wake(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -117,9 +144,9 @@ class Consumer:
         if killed or deaths >= STARTS_MAX:
             lane.beware(cursor + self._batch_max)
         if killed >= DEATHS_MAX:
-            for row in await self._digest.pool.fetch(SQL["lane"], lane.number, cursor, 1):
+            for row in await self._digest.pool.fetch(SQL["lanes"], [lane.number], [cursor], 1):
                 lane.attempts = killed
-                await self._bury(lane, Stored(*row), ProcessDied())
+                await self._blame.bury(lane, Stored(*row), ProcessDied())
 
     async def _keep_looking(self) -> None:
         while True:
@@ -135,17 +162,29 @@ class Consumer:
             self._lanes[row["lane"]].replays.add(row["stream"])
         lags = {lane.number: lane.head - lane.cursor for lane in self._lanes}
         self._digest.metrics.behind({self._name: lags})
+        now, heads = asyncio.get_running_loop().time(), sum(lane.head for lane in self._lanes)
+        self._detour.looked(now, heads, sum(lags.values()))
+        self._room.set()
+        if self._detour.on:
+            self._wake_all()
         self._wake()
 
     async def _work(self, group: Sequence[Lane[Msg]], wake: asyncio.Event) -> None:
-        clock, pause = asyncio.get_running_loop().time, WAIT_SECONDS[0]
+        clock, pause, took = asyncio.get_running_loop().time, WAIT_SECONDS[0], 0.0
         while True:
-            await wake.wait()
+            if self._detour.on:
+                await asyncio.sleep(pause_after(took))
+                for lane in group:
+                    lane.behind = True
+            else:
+                await wake.wait()
             wake.clear()
             while ready := [lane for lane in group if lane.is_ready(clock())]:
                 end_if_cancelled()
                 async with self._turns:
+                    started = clock()
                     done = await tried(self._turn(ready), pause, self._name)
+                    took = clock() - started
                 self._room.set()
                 pause = WAIT_SECONDS[0] if done else min(pause * 2, WAIT_SECONDS[1])
 
@@ -153,51 +192,26 @@ class Consumer:
         """One transaction: a replay, or one event that must be tried alone, or what all of these lanes have."""
         for lane in ready:
             while lane.replays:
-                await self._replay(lane)
+                await self._blame.replay(lane)
         careful = [lane for lane in ready if lane.is_careful]
-        shares: list[Share] = []
-        for lane in careful[:1] or ready:
-            room = 1 if careful else min(self._batch_max, TOGETHER_MAX - sum(len(share.events) for share in shares))
-            share = await self._share(lane, room)
-            if share is not None:
-                shares.append(share)
-            if room <= 0:
-                break
+        lane_max = 1 if careful else self._batch_max
+        found = await following(self._digest.pool, self._name, careful[:1] or ready, lane_max)
+        shares = [share for lane, events in found.items() if (share := await self._share(self._lanes[lane], events))]
         if shares:
             await self._commit(shares)
         for lane in ready:
             await self._acknowledge(lane)
 
-    async def _share(self, lane: Lane[Msg], room: int) -> Share | None:
+    async def _share(self, lane: Lane[Msg], found: Found) -> Share | None:
         """What a lane can digest next, decoded. An event that cannot be decoded will never be, so it is put aside."""
-        found = await self._next(lane, room)
-        events, error = decoded([stored for stored, _ in found])
-        if isinstance(error, UnknownEvent) and not events:
-            self._wait_for_newer(lane, error)
-        elif error is not None and not events:
-            await self._bury(lane, found[0][0], error)
-        return Share(lane.number, events, [parent for _, parent in found[: len(events)]]) if events else None
-
-    async def _next(self, lane: Lane[Msg], room: int) -> list[tuple[Stored, str | None]]:
-        """The events after the cursor: from the bus if they came, else from the log."""
-        found: list[tuple[Stored, str | None]] = []
-        for message in lane.next_messages(room):
-            headers = message.headers or {}
-            if headers.get(BODY) == IN_LOG:
-                break
-            try:
-                stored = stored_of(headers, message.data)
-            except NotAnEvent:
-                log_message(LOG, "not_an_event", logging.ERROR, consumer=self._name, lane=lane.number)
-                break
-            found.append((stored, headers.get(TRACEPARENT)))
-        if found or room <= 0 or not (lane.kept or lane.behind):
-            return found
-        rows = await self._digest.pool.fetch(SQL["lane"], lane.number, lane.cursor, room)
-        lane.behind = len(rows) == room
-        if not rows:
-            lane.kept.clear()  # the log has nothing there, so these messages are of another history
-        return [(stored, stored.trace) for stored in (Stored(*row) for row in rows)]
+        match share_of(found, self._ignores):
+            case Share() as share:
+                return share
+            case Unreadable(_, UnknownEvent() as error):
+                self._blame.wait_for_newer(lane, error)
+            case Unreadable(stored, error):
+                await self._blame.bury(lane, stored, error)
+        return None
 
     async def _commit(self, shares: Sequence[Share]) -> None:
         lane = self._lanes[shares[0].lane]
@@ -211,7 +225,7 @@ class Consumer:
         except Exception as error:
             if is_away(error):
                 raise
-            await self._blame(shares, error)
+            await self._blame.failed(shares, error)
         else:
             for share in shares:
                 self._lanes[share.lane].moved_to(share.upto)
@@ -241,59 +255,14 @@ class Consumer:
             lane.moved_to(cursors[lane.number])
             lane.behind = True
 
-    async def _blame(self, shares: Sequence[Share], error: Exception) -> None:
-        """A batch that failed is tried event by event; an event that failed, again and again, then put aside."""
-        if len(shares) > 1 or len(shares[0].events) > 1:
-            for share in shares:
-                self._lanes[share.lane].careful_until = share.upto
-            return
-        lane, event = self._lanes[shares[0].lane], shares[0].events[0]
-        if isinstance(error, UnknownEvent):  # the handler has read on in the stream
-            self._wait_for_newer(lane, error)
-            return
-        lane.attempts += 1
-        log_message(LOG, "failed", logging.WARNING, consumer=self._name, lane=lane.number, position=event.position,
-                    type=event.type, attempt=lane.attempts, error=describe(error))  # fmt: skip
-        if lane.attempts > len(ATTEMPTS_SECONDS):
-            await self._bury(lane, event, error)
-            return
-        self._rest(lane, ATTEMPTS_SECONDS[lane.attempts - 1])
-
-    def _wait_for_newer(self, lane: Lane[Msg], error: UnknownEvent) -> None:
-        """The log is newer than this program: in a rolling restart a newer process digests it and moves the cursor.
-        An event that this one cannot know is no poison."""
-        log_message(LOG, "newer_than_this_program", logging.WARNING, consumer=self._name, lane=lane.number,
-                    position=lane.cursor + 1, error=str(error))  # fmt: skip
-        lane.let_go()
-        self._rest(lane, NEWER_SECONDS)
-
-    def _rest(self, lane: Lane[Msg], seconds: float) -> None:
-        loop = asyncio.get_running_loop()
-        lane.resume_at = loop.time() + seconds
-        loop.call_at(lane.resume_at, self._wake)
-
-    async def _bury(self, lane: Lane[Msg], event: Stored | Recorded[Event], error: Exception) -> None:
-        attempts = max(1, lane.attempts)
-        try:
-            await self._digest.bury(event, error, attempts)
-        except CursorMoved:
-            await self._read_again([lane.number])
-            return
-        lane.moved_to(event.position)
-        log_message(LOG, "dead_letter", logging.ERROR, consumer=self._name, lane=lane.number, position=event.position,
-                    type=event.type, error=describe(error))  # fmt: skip
-
-    async def _replay(self, lane: Lane[Msg]) -> None:
-        stream = min(lane.replays)
-        failed = await self._digest.replay(lane.number, stream)
-        lane.replays.discard(stream)
-        code = "replayed" if failed is None else "failed_again"
-        log_message(LOG, code, consumer=self._name, lane=lane.number, stream=stream,
-                    error=None if failed is None else describe(failed[1]))  # fmt: skip
-
     async def _acknowledge(self, lane: Lane[Msg]) -> None:
         for message in lane.acknowledge():
             try:
                 await message.ack()
             except AWAY:
                 return  # the cursor knows that it is done
+
+
+def _nothing(_: Stored) -> bool:
+    """What a handler ignores that wants to see all."""
+    return False

@@ -256,3 +256,8 @@ class MemoryClient:
 
     async def add_consumer(self, name: str, config: Any) -> None:
         await self._ask()
+
+    async def delete_consumer(self, name: str, durable: str) -> None:
+        """It is made again at once, and begins at the stream's end."""
+        stream = await self._ask()
+        self._bus.durables[durable].handed = stream.last_seq

@@ -80,8 +80,11 @@ async def move(
     return found
 
 
-def read_lane(db: Database, session: Session, lane: int, position: int, limit: int) -> list[Stored]:
-    return db.log[lane][position : position + limit]
+def read_lanes(
+    db: Database, session: Session, lanes: Sequence[int], positions: Sequence[int], limit: int
+) -> list[Stored]:
+    asked = zip(lanes, positions, strict=True)
+    return [stored for lane, position in asked for stored in db.log[lane][position : position + limit]]
 
 
 def bury(
@@ -268,7 +271,7 @@ MEANINGS: Final[Mapping[str, Callable[..., Any]]] = {
         wait_no_more, try_alone, survived, replay_begins, end_replays,
     )},
     CONSUMER["replays_that_killed"]: end_replays,
-    CONSUMER["lane"]: read_lane,
+    CONSUMER["lanes"]: read_lanes,
     **{RELAY[query.__name__]: query for query in (window, lowest_cursor, event_id)},
     MERGED["beat"]: beat,
     **{LEASE[query.__name__]: query for query in (

@@ -16,7 +16,7 @@ from uuid import UUID
 import asyncpg
 
 from contracts import subjects
-from services.kit.bus import worker
+from services.kit.bus import detour, worker
 from services.kit.bus.digest import Digest
 from services.kit.bus.worker import Consumer
 from services.kit.clock import SystemClock
@@ -45,6 +45,10 @@ from tests.chaos.sim.story import (
 
 SETTLE_SECONDS = 90.0  # virtual, after the last fault; attempts at poison alone take eight
 RESTART_SECONDS = (0.05, 0.6)
+BUSY = {
+    "BEHIND_MAX": 1, "BUSY_PER_SECOND": 2, "CALM_PER_SECOND": 1, "STAY_SECONDS": 0.5, "PAUSE_SECONDS": (0.05, 0.2),
+}  # fmt: skip
+"""When a consumer of a small world leaves the bus."""
 
 Main = Callable[[], Any]
 
@@ -64,6 +68,8 @@ class Plan:
     batch_max: int
     troubled: bool
     """Whether there are poison and deadly events."""
+    busy: bool
+    """Whether so few events make consumers leave the bus for the log."""
 
 
 def planned(chance: Random) -> Plan:
@@ -76,6 +82,7 @@ def planned(chance: Random) -> Plan:
         kinds={name: (chance.random() < 0.5, chance.random() < 0.5) for name in names},
         batch_max=chance.choice((2, 5, 200)),
         troubled=chance.random() < 0.12,
+        busy=chance.random() < 0.4,
     )
 
 
@@ -106,7 +113,7 @@ class World:
         return list(self.plan.consumers)
 
     def run(self) -> list[str]:
-        with _small_world(self.loop):
+        with _small_world(self.loop, busy=self.plan.busy):
             try:
                 self.loop.run_until_complete(self.loop.spawn(self.loop.outside, self._play()))
             except Stuck as stuck:
@@ -228,6 +235,8 @@ class World:
             handler = kind(name, self.loop, self.troubles, reacts=name == "triage")
             digest = Digest(handler, pool, SystemClock(), METRICS)
             consumer = Consumer(digest, lanes_together=together or lanes, batch_max=self.plan.batch_max)
+            client: Any = self.bus.client()
+            await consumer.connected(client)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(consumer.run())
                 tasks.create_task(Line(self.bus, name).bring(consumer))
@@ -260,11 +269,14 @@ class NoFeeds:
 
 
 @contextmanager
-def _small_world(loop: VirtualLoop) -> Iterator[None]:
-    """The relay and its leases ask time.monotonic how old what they know is, and everybody counts as many lanes."""
+def _small_world(loop: VirtualLoop, *, busy: bool) -> Iterator[None]:
+    """The relay and its leases ask time.monotonic how old what they know is, and everybody counts as many lanes. Where
+    it is busy, two events are many."""
     with ExitStack() as changes:
         changes.enter_context(patch.object(time, "monotonic", loop.time))
         changes.enter_context(patch.object(relay, "Feeds", NoFeeds))
         for module in (subjects, relay, lease, worker):
             changes.enter_context(patch.object(module, "LANES", LANES))
+        for name, value in BUSY.items() if busy else ():
+            changes.enter_context(patch.object(detour, name, value))
         yield

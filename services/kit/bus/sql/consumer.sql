@@ -39,14 +39,21 @@ FROM unnest($2::smallint[], $3::bigint[], $4::bigint[]) AS m (lane, after, upto)
 WHERE c.consumer = $1 AND c.lane = m.lane AND c.position = m.after
 RETURNING c.lane, c.waiting;
 
--- name: lane
--- services/kit/log/sql/read.sql has the same with decoded data; here each event is judged alone.
-SELECT lane, position, client, sequence, number, stream, version, id, type, schema_version, actor, causation, origin,
-       occurred_at, recorded_at, trace, payload
-FROM log.events
-WHERE lane = $1 AND position > $2
-ORDER BY position
-LIMIT $3;
+-- name: lanes
+-- What follows a position of each of some lanes. services/kit/log/sql/read.sql reads one lane with its data decoded; here
+-- each event is judged alone.
+SELECT e.lane, e.position, e.client, e.sequence, e.number, e.stream, e.version, e.id, e.type, e.schema_version, e.actor,
+       e.causation, e.origin, e.occurred_at, e.recorded_at, e.trace, e.payload
+FROM unnest($1::smallint[], $2::bigint[]) AS asked (lane, position)
+CROSS JOIN LATERAL (
+    SELECT n.lane, n.position, n.client, n.sequence, n.number, n.stream, n.version, n.id, n.type, n.schema_version,
+           n.actor, n.causation, n.origin, n.occurred_at, n.recorded_at, n.trace, n.payload
+    FROM log.events n
+    WHERE n.lane = asked.lane AND n.position > asked.position
+    ORDER BY n.position
+    LIMIT $3
+) e
+ORDER BY e.lane, e.position;
 
 -- name: bury
 -- An event that could not be digested. Its stream waits for it from now on.
