@@ -19,7 +19,6 @@ from services.kit.clients import client_of_prefix
 from services.kit.log.append import Append, Conflict
 from services.kit.log.read import read_stream, ticket_by_number
 from services.kit.references import read_id, read_reference
-from services.kit.refused import Refused
 from services.kit.web.problem import Problem
 
 TRIES_MAX = 5
@@ -45,7 +44,7 @@ async def judge_similarity(edge: Edge, call: Call, name: str, command: JudgeSimi
     """The pair as it is afterwards. What was said before is not said again."""
     one, other = await _seen(edge, call, name, None), await _seen(edge, call, command.other, "other")
     if one.id == other.id:
-        raise Refused("same_ticket", "a ticket is compared with another one", "other")
+        raise Problem("invalid_field", "a ticket is compared with another one", field="other")
     stream = pair_stream(one.id, other.id)
     for _ in range(TRIES_MAX):
         said = await read_stream(edge.pool, stream)

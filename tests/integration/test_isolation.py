@@ -38,6 +38,7 @@ BODIES: dict[str, Any] = {
     "POST /tickets/{}/assignment": {"team": "field"},
     "POST /tickets/{}/priority": {"priority": "P1", "reason": "hello"},
     "POST /tickets/{}/category": {"category": "mail"},
+    "POST /tickets/{}/similar": {"other": "ACME-1", "similar": True},
     "POST /tickets/{}/tags": {"add": ["vip"]},
     "POST /tickets/{}/checkpoint": {"due_at": "2099-01-01T00:00:00Z"},
     "POST /tickets/{}/resolution": {"summary": "hello"},
