@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
@@ -18,10 +19,11 @@ from contracts.terms import Priority, Status
 from contracts.ticket import Held
 from contracts.tickets import TicketSubmitted
 from services.kit.access import Caller
+from services.kit.log.read import Instant
 from services.kit.personal import DAMAGED, ERASED, Vault
 from services.kit.postgres import queries
-from services.reporting.asked import Asked, QueueParameters, asked_of
-from services.reporting.find import Reader, find_ticket
+from services.reporting.asked import Asked, AsOfText, QueueParameters, asked_of
+from services.reporting.find import Reader, as_of_given, find_ticket
 from services.reporting.opened import answer, stored
 from services.reporting.search import any_of, candidates
 from services.reporting.shapes import Shape, Text
@@ -72,13 +74,17 @@ def add_similar_routes(app: FastAPI, edge: Edge) -> None:
         caller: Caller,
         ticket: Annotated[str, Field(max_length=80)],
         limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT,
+        as_of: AsOfText | None = None,
     ) -> Response:
         """Tickets about the same, of the clients that the caller may see. What an agent denied is left out."""
         reader = edge.reading(caller)
-        held, events = await find_ticket(reader, ticket, caller, None)
+        at = as_of_given(as_of, caller)
+        held, events = await find_ticket(reader, ticket, caller, at)
         born = events[0].data
         texts = await _opened(edge.vault, born) if isinstance(born, TicketSubmitted) else ("", "")
         asked = asked_of(QueueParameters(), caller, edge.clock.now())
+        if at is not None:  # tickets that came later were not there to be like this one
+            asked = replace(asked, at=at.at if isinstance(at, Instant) else held.updated_at)
         found = await _similar(edge, reader, held, terms_of(*texts, COMMON.__contains__), asked, limit)
         return await answer({"items": await _shown(reader, found)}, edge.vault)
 
