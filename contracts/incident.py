@@ -58,6 +58,8 @@ class Incident:
     signs: Mapping[str, Sign] = field(default_factory=dict)
     desk_clients: int = 0
     evidence: float = 0.0
+    absorbed: Mapping[UUID, tuple[UUID, ...]] = field(default_factory=dict)
+    """What came from other incidents, to be given back where that is taken back."""
     told_clients: frozenset[str] = frozenset()
     """Clients that were named without a ticket of theirs."""
     updates: tuple[Update, ...] = ()
@@ -165,9 +167,10 @@ def _members(now: Incident, event: Recorded[Event]) -> Incident | None:
         case incidents.IncidentTicketAdded(ticket=ticket, client=client, strength=strength):
             member = Member(ticket=ticket, client=client, at=event.occurred_at, strength=strength)
             return replace(_joined(now, [member]), removed=now.removed - {ticket})
-        case incidents.IncidentAbsorbed(members=members):
+        case incidents.IncidentAbsorbed(incident=other, members=members):
+            came = tuple(member.ticket for member in members)
             joined = _joined(now, members)
-            return replace(joined, removed=now.removed - {member.ticket for member in members})
+            return replace(joined, removed=now.removed - set(came), absorbed={**now.absorbed, other: came})
         case incidents.IncidentTicketRemoved(ticket=ticket):
             return _left(now, {ticket})
         case incidents.IncidentSplit(tickets=tickets) | incidents.IncidentReleased(tickets=tickets):

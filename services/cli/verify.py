@@ -38,6 +38,7 @@ PHASES: Final = {
     "search": "folding the search anew",
     "directory": "folding the directory anew",
     "sla": "judging clocks anew",
+    "incidents": "folding incidents anew",
 }
 
 

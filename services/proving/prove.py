@@ -29,7 +29,7 @@ FAULTS_MAX: Final = 10_000  # kept; a log that is broken all over needs no longe
 class Step:
     """What is being verified: so many of so many events or rows. `total` None: nobody knows yet."""
 
-    phase: Literal["log", "doors", "queue", "search", "directory", "sla"]
+    phase: Literal["log", "doors", "queue", "search", "directory", "sla", "incidents"]
     done: int
     total: int | None
 

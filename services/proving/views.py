@@ -17,6 +17,7 @@ from services.kit.postgres import Connection, queries
 from services.kit.settings import Settings
 from services.reporting.consumer import View
 from services.reporting.directory_view import DirectoryView
+from services.reporting.incidents_view import IncidentsView
 from services.reporting.keys import reading_vault
 from services.reporting.load import SQL as LOAD_SQL
 from services.reporting.load import QueueLoader, StreamLoader
@@ -75,7 +76,13 @@ def _digits(total: Any) -> str:
 
 
 def _writer(view: str, connection: Connection, settings: Settings) -> View:
-    return SearchView(reading_vault(connection, settings)) if view == "search" else DirectoryView()
+    match view:
+        case "search":
+            return SearchView(reading_vault(connection, settings))
+        case "incidents":
+            return IncidentsView()
+        case _:
+            return DirectoryView()
 
 
 async def _feed(connection: Connection, view: View, upto: Mapping[int, int], told: Told) -> None:

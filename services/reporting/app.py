@@ -25,13 +25,15 @@ from services.kit.telemetry import describe as describe_error
 from services.kit.telemetry import log_message, setup_logging, setup_tracing
 from services.kit.web.api import new_api
 from services.reporting.clock_routes import add_clock_routes
-from services.reporting.consumer import Views
+from services.reporting.consumer import View, Views
 from services.reporting.directory_routes import add_directory_routes
 from services.reporting.directory_view import DirectoryView
 from services.reporting.edge import Edge, Following
 from services.reporting.event_routes import add_event_routes
 from services.reporting.feed import Feed, poke
 from services.reporting.health_routes import Told, add_health_routes
+from services.reporting.incidents_routes import add_incident_routes
+from services.reporting.incidents_view import IncidentsView
 from services.reporting.keys import reading_vault
 from services.reporting.narrow import Narrow
 from services.reporting.queue_routes import add_queue_routes
@@ -39,6 +41,7 @@ from services.reporting.queue_view import QueueView
 from services.reporting.readers import Readers
 from services.reporting.search_view import SearchView
 from services.reporting.similar_routes import add_similar_routes
+from services.reporting.sla.routes import add_sla_routes
 from services.reporting.sla.tales import Tales
 from services.reporting.sla.view import SlaView
 from services.reporting.stream_routes import add_stream_routes
@@ -52,7 +55,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("daybook.reporting")
 TITLE = "Daybook reporting"
-SCHEMAS = "reporting_queue, reporting_search, reporting_directory, reporting_sla, reporting"
+SCHEMAS = "reporting_queue, reporting_search, reporting_directory, reporting_sla, reporting_incidents, reporting"
 """Where unqualified names of tables are found: always the versions that are read, whatever is being rebuilt."""
 
 READERS = 10  # connections of the API
@@ -118,7 +121,9 @@ def build(
     add_clock_routes(app, edge)
     add_similar_routes(app, edge)
     add_queue_routes(app, edge)
+    add_sla_routes(app, edge)
     add_directory_routes(app, edge)
+    add_incident_routes(app, edge)
     add_stream_routes(app, edge)
     add_event_routes(app, edge, following)
     add_subscriber_routes(app, edge, following)
@@ -175,7 +180,8 @@ async def run(settings: Settings) -> None:
     try:
         async with late_bus(settings, "reporting-poke") as bus:
             tales, search = Tales(), SearchView(reading_vault(pool, settings))
-            views = Views([DirectoryView(), QueueView(tales), SlaView(tales), search], committed=_poker(bus))
+            kept = [DirectoryView(), QueueView(tales), SlaView(tales), search, IncidentsView()]
+            views = Views(kept, committed=_poker(bus))
             await run_consumer(
                 settings, views, pool, clock_for(settings), metrics=Metrics("reporting"), started=announce_ready,
                 lanes_together=True,

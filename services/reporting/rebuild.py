@@ -20,9 +20,10 @@ from uuid_utils.compat import uuid7
 from services.kit.log.read import read_lane
 from services.kit.postgres import Connection, Pool, connect_pool, queries
 from services.kit.settings import Settings
-from services.reporting import directory_view, queue_view, search_view
+from services.reporting import directory_view, incidents_view, queue_view, search_view
 from services.reporting.consumer import View
 from services.reporting.directory_view import DirectoryView
+from services.reporting.incidents_view import IncidentsView
 from services.reporting.keys import reading_vault
 from services.reporting.load import LaneLoader, Loader, QueueLoader
 from services.reporting.queue_view import QueueView
@@ -38,6 +39,7 @@ CHECKSUMS: Final[Mapping[str, str]] = {
     "search": search_view.SQL["checksum"],
     "directory": directory_view.SQL["checksum"],
     "sla": sla_view.SQL["checksum"],
+    "incidents": incidents_view.SQL["checksum"],
 }
 
 FOLLOW_BATCH = 2_000  # events of a lane in one transaction while the new version follows the log
@@ -262,6 +264,9 @@ def _parts(view: str, pool: Pool, settings: Settings) -> tuple[View, Loader]:
             return directory, LaneLoader(directory)
         case "sla":
             return SlaView(), SlaLoader()
+        case "incidents":
+            incidents = IncidentsView()
+            return incidents, LaneLoader(incidents)
         case _:
             raise LookupError(f"there is no view {view}")
 

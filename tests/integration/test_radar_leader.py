@@ -35,7 +35,7 @@ async def test_what_several_clients_report_becomes_one_suspicion_with_its_eviden
     desk: RadarDesk, pool: Pool, relay: Pool, database: Settings
 ) -> None:
     leader = leader_on(pool, database)
-    assert await leader._take()
+    assert await leader.take()
     await leader.load()
     tickets = await desk.outage(CLIENTS[:5])
     await beat(relay)

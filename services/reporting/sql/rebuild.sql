@@ -64,6 +64,9 @@ SELECT reporting.create_directory($1);
 -- name: create_sla
 SELECT reporting.create_sla($1);
 
+-- name: create_incidents
+SELECT reporting.create_incidents($1);
+
 -- name: guard
 SELECT reporting.guard_view($1);
 
@@ -78,6 +81,9 @@ SELECT reporting.index_directory($1);
 
 -- name: index_sla
 SELECT reporting.index_sla($1);
+
+-- name: index_incidents
+SELECT reporting.index_incidents($1);
 
 -- name: begin
 INSERT INTO reporting.builds (lane, view, shape, upto) SELECT l.lane, $1, $2, l.position FROM log.lanes l;

@@ -102,7 +102,7 @@ class Leader:
         """Leads whenever it can, until cancelled; a database that is away is waited for."""
         while True:
             try:
-                if await self._take():
+                if await self.take():
                     await self._lead()
             except NotLeading:
                 log_message(LOG, "radar_taken_over", logging.WARNING)
@@ -117,7 +117,7 @@ class Leader:
         with suppress(*AWAY):
             await self._pool.execute(SQL["resign"], LANE, self._holder)
 
-    async def _take(self) -> bool:
+    async def take(self) -> bool:
         epoch = await self._pool.fetchval(SQL["lead"], LANE, self._holder, LEASE)
         self._epoch = epoch or 0
         return epoch is not None
@@ -128,7 +128,7 @@ class Leader:
         while True:
             if self._monotonic() - renewed >= RENEW_SECONDS:
                 epoch = self._epoch
-                if not await self._take() or self._epoch != epoch:
+                if not await self.take() or self._epoch != epoch:
                     raise NotLeading
                 renewed = self._monotonic()
             if not await self.turn():

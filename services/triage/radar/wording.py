@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
-
+from services.kit.rules.signs import KINDS, sign_sentence
 from services.triage.radar.clusters import Cluster, Sign
 
-KINDS: Final = {"c": "category", "s": "service", "e": "name", "w": "word", "p": "words"}
+__all__ = ["KINDS", "sentence", "strongest_first"]
 
 
 def strongest_first(cluster: Cluster) -> list[Sign]:
@@ -15,10 +14,12 @@ def strongest_first(cluster: Cluster) -> list[Sign]:
 
 
 def sentence(sign: Sign, clients: int) -> str:
-    """“9 of 200 clients reported error 1252 in the last 64 tickets; 0.03 expected”, of a desk of so many clients."""
-    what = f"{KINDS[sign.key[0]]} “{sign.key[2:]}”"
-    expected = f"{sign.expected:.2g}" if sign.expected >= 0.01 else "less than 0.01"
-    return (
-        f"{sign.clients} of {max(clients, sign.clients)} clients reported {what} "
-        f"in the last {sign.tickets} tickets; {expected} expected"
+    """What a sign says, in a desk of so many clients."""
+    return sign_sentence(
+        KINDS[sign.key[0]],
+        sign.key[2:],
+        clients=sign.clients,
+        tickets=sign.tickets,
+        expected=sign.expected,
+        desk_clients=clients,
     )
