@@ -24,7 +24,7 @@ from pydantic import (
     model_validator,
 )
 
-from contracts.model import ClientId, Command, Event, Part
+from contracts.model import ClientId, Command, Event, Part, contradiction
 
 DAY = 86_400  # seconds of a day on the wall
 OVERNIGHT_HOURS_MAX = 12  # an interval across midnight that is longer is more likely two times in the wrong order
@@ -137,10 +137,12 @@ class CalendarFields(BaseModel):
     @model_validator(mode="after")
     def _says_one_thing(self) -> CalendarFields:
         if not any(self.hours.values()) and not any(self.special.values()):
-            raise ValueError("a calendar without hours is never open: give hours at least one interval")
+            raise contradiction("hours", "a calendar without hours is never open: give hours at least one interval")
         for day, intervals in sorted(self.special.items()):
             if intervals and (day in self.closed or f"{day:%m-%d}" in self.yearly_closed):
-                raise ValueError(f"{day} is closed and has special hours: take it out of closed or out of special")
+                raise contradiction(
+                    "special", f"{day} is closed and has special hours: take it out of closed or out of special"
+                )
         return self
 
 
@@ -222,7 +224,7 @@ class CorrectCalendar(Command):
     @model_validator(mode="after")
     def _runs_forward(self) -> CorrectCalendar:
         if self.wrong_to <= self.wrong_from:
-            raise ValueError("wrong_to is not after wrong_from: swap them")
+            raise contradiction("wrong_to", "wrong_to is not after wrong_from: swap them")
         return self
 
 

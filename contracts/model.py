@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, SerializationInfo, StringConstraints, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 
 class Command(BaseModel):
@@ -26,6 +27,11 @@ class Event(BaseModel):
 
     type: ClassVar[str]
     schema_version: ClassVar[int] = 1
+
+
+def contradiction(field: str, sentence: str) -> PydanticCustomError:
+    """What a model refuses as a whole, where two fields do not go together: with the one to mend, and the remedy."""
+    return PydanticCustomError("contradiction", "{sentence}", {"field": field, "sentence": sentence})
 
 
 class Part(BaseModel):

@@ -25,7 +25,7 @@ from pydantic import (
 
 from contracts.calendars import ConfigName
 from contracts.clients import Tier
-from contracts.model import ClientId, Command, Event, Part, Word
+from contracts.model import ClientId, Command, Event, Part, Word, contradiction
 from contracts.people import Level
 from contracts.sla import Metric
 from contracts.terms import Priority
@@ -86,11 +86,12 @@ class Escalation(Part):
     @model_validator(mode="after")
     def _says_when_and_whom(self) -> Escalation:
         if (self.at is None) == (self.after_breach_seconds is None):
-            raise ValueError("an escalation needs either `at` (a fraction) or `after_breach_seconds`, not both")
+            sentence = "an escalation needs either `at` (a fraction) or `after_breach_seconds`, not both"
+            raise contradiction("at", sentence)
         if self.to is None and self.action is not EscalationAction.RAISE_PRIORITY:
-            raise ValueError(f"the escalation {self.action} needs `to`: a role, a team or a level")
+            raise contradiction("to", f"the escalation {self.action} needs `to`: a role, a team or a level")
         if self.action is EscalationAction.MOVE_TO_LEVEL and self.to not in set(Level):
-            raise ValueError(f"there is no level {self.to!r}: `to` is one of {', '.join(Level)}")
+            raise contradiction("to", f"there is no level {self.to!r}: `to` is one of {', '.join(Level)}")
         return self
 
 

@@ -74,6 +74,8 @@ class SendReply(Command):
     body: Text
     checkpoint: Checkpoint | None = None
     status: Status | None = None
+    channel: Channel = Channel.MAIL
+    answered_at: AwareDatetime | None = Field(default=None, description="a call's start, where it is logged later")
 
 
 class AddNote(Command):
@@ -102,6 +104,11 @@ class ChangeStatus(Command):
 
 class PromiseCheckpoint(Checkpoint):
     """Moves the promise; a later one needs its explanation in `text`."""
+
+
+class PromiseAnew(Command):
+    """Promises what the policy says now: where the last promise is over, or where the ticket's priority asks for an
+    earlier one. Never a later one than stands."""
 
 
 class Escalate(Command):

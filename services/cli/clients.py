@@ -22,6 +22,7 @@ from services.kit.clients import Author, put_client
 from services.kit.log.append import NotAppended
 from services.kit.postgres import Pool
 from services.kit.refused import Refused
+from services.kit.web.handlers import field_of
 
 EXAMPLE = "clients: [{id: acme, name: Acme Ltd, prefix: ACME, zone: Europe/Zurich, tier: premium, languages: [en]}]"
 TERMS = frozenset(Terms.model_fields)
@@ -148,4 +149,4 @@ async def _put_client(pool: Pool, wanted: Entry, author: Author) -> str:
 
 def _first(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
-    return f"{'.'.join(map(str, first['loc']))}: {first['msg'].removeprefix('Value error, ')}"
+    return f"{'.'.join(map(str, field_of(first)))}: {first['msg'].removeprefix('Value error, ')}"

@@ -74,6 +74,21 @@ class ConfiguredAnswer(Answer):
     preview: list[PreviewLine] = Field(description="when tickets would be due by what is in force now")
 
 
+class CorrectedAnswer(Answer):
+    """A version of a calendar that was wrong for a while."""
+
+    client: str
+    name: str
+    version: int
+    wrong_from: AwareDatetime
+    wrong_to: AwareDatetime
+
+
+class PreviewAnswer(Answer):
+    client: str
+    preview: list[PreviewLine]
+
+
 class AgentAnswer(Answer):
     id: UUID
     role: Role

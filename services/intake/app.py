@@ -20,6 +20,7 @@ from contracts.model import DESK
 from contracts.people import ClockTicked
 from contracts.subjects import lane_of_client
 from services.intake.clients import Clients
+from services.intake.clock_routes import add_clock_routes
 from services.intake.config_routes import add_config_routes
 from services.intake.desk_routes import CLOCK_STREAM, add_desk_routes
 from services.intake.edge import Edge
@@ -27,6 +28,7 @@ from services.intake.people_routes import add_people_routes
 from services.intake.requesters import Requesters
 from services.intake.route import CommandRoute
 from services.intake.similarity import add_similarity_routes
+from services.intake.terms import ClientTerms
 from services.intake.ticket_routes import add_ticket_routes
 from services.kit.access import Gate
 from services.kit.bus.late import late_bus
@@ -92,6 +94,7 @@ def assemble(
         vault=vault,
         clients=Clients(pool, monotonic),
         requesters=Requesters(vault),
+        terms=ClientTerms(pool, monotonic),
         clock=clock,
         log_clock=settings.clock == "log",
         new_id=new_id,
@@ -106,6 +109,7 @@ def build(edge: Edge, gate: Gate, *, metrics: Metrics | None = None) -> FastAPI:
     app = new_api(TITLE, gate=gate, metrics=metrics)
     app.router.route_class = CommandRoute
     add_ticket_routes(app, edge)
+    add_clock_routes(app, edge)
     add_similarity_routes(app, edge)
     add_people_routes(app, edge)
     add_desk_routes(app, edge, gate, now=_now, monotonic=monotonic)

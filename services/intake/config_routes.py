@@ -1,23 +1,35 @@
-"""PUT /clients/{client}/calendar and /policy: what clocks go by. I/O."""
+"""PUT /clients/{client}/calendar and /policy, and their correction and preview: what clocks go by. I/O."""
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from collections.abc import Sequence
+from typing import Annotated
 
-from contracts.calendars import PutCalendar
-from contracts.model import DESK
+from fastapi import FastAPI
+from pydantic import AwareDatetime, Field
+
+from contracts.calendars import CorrectCalendar, PutCalendar
+from contracts.model import DESK, Command
 from contracts.policies import PutPolicy
-from services.intake.answers import ConfiguredAnswer, PreviewLine
+from services.intake.answers import ConfiguredAnswer, CorrectedAnswer, PreviewAnswer, PreviewLine
 from services.intake.call import Call, TheKeylessCall
 from services.intake.edge import Edge
 from services.intake.route import Answered
 from services.kit.clients import Author
-from services.kit.configuration import Put, put_configuration, read_books
+from services.kit.configuration import Books, Put, correct_calendar, previewed, put_configuration, read_books
 from services.kit.log.append import Conflict
-from services.kit.rules.preview import preview
+from services.kit.rules.preview import Previewed, preview
 from services.kit.web.problem import Problem
 
 TRIES_MAX = 5
+
+
+class PreviewTerms(Command):
+    """A calendar, a policy or both, as they would be set; what is left out is taken as it is in force."""
+
+    calendar: PutCalendar | None = None
+    policy: PutPolicy | None = None
+    at: Annotated[AwareDatetime | None, Field(description="when a ticket comes; absent: 16:50 on Friday")] = None
 
 
 def add_config_routes(app: FastAPI, edge: Edge) -> None:
@@ -31,29 +43,84 @@ def add_config_routes(app: FastAPI, edge: Edge) -> None:
         """Sets the policy anew, as a version (201), or says that it is in force already (200); with a preview."""
         return await configure(edge, call, client, command)
 
+    @app.post("/clients/{client}/calendar/corrections", status_code=201, response_model=CorrectedAnswer)
+    async def correct(call: TheKeylessCall, client: str, command: CorrectCalendar) -> Answered:
+        """Says that a version of a calendar was wrong for a while, and what it should have been: the one thing that
+        judges recorded outcomes anew, visibly."""
+        return await correct_version(edge, call, client, command)
+
+    @app.post("/clients/{client}/preview", response_model=PreviewAnswer)
+    async def preview_terms(call: TheKeylessCall, client: str, command: PreviewTerms) -> Answered:
+        """When tickets would be due by a calendar and policy that are not set yet. Writes nothing."""
+        _refuse_stranger(call, client)
+        now = edge.clock.now()
+        wanted = [each for each in (command.calendar, command.policy) if each is not None]
+        async with edge.pool.acquire() as connection:
+            books = await previewed(connection, client, wanted, now)
+        lines = preview(books.policies, books.calendars, now, command.at)
+        return Answered(PreviewAnswer(client=client, preview=_lines(lines)), 200)
+
+
+def _refuse_stranger(call: Call, slug: str) -> None:
+    if not call.caller.may_see(slug) or (slug == DESK and call.caller.clients is not None):
+        raise Problem("not_found", "there is no such client")
+
+
+def _author(edge: Edge, call: Call) -> Author:
+    occurred_at = edge.clock.now() if edge.log_clock else None
+    return Author(call.caller.actor, edge.new_id, call.caller.origin, occurred_at, call.trace)
+
+
+def _lines(lines: Sequence[Previewed]) -> list[PreviewLine]:
+    return [PreviewLine.model_validate(line, from_attributes=True) for line in lines]
+
 
 async def configure(edge: Edge, call: Call, slug: str, command: Put) -> Answered:
-    caller = call.caller
-    if not caller.may_see(slug) or (slug == DESK and caller.clients is not None):
-        raise Problem("not_found", "there is no such client")
-    occurred_at = edge.clock.now() if edge.log_clock else None
-    author = Author(caller.actor, edge.new_id, caller.origin, occurred_at, call.trace)
+    _refuse_stranger(call, slug)
     for _ in range(TRIES_MAX):
         try:
             async with edge.pool.acquire() as connection:
-                event, appended = await put_configuration(connection, slug, command, author, edge.clock.now())
+                event, appended = await put_configuration(
+                    connection, slug, command, _author(edge, call), edge.clock.now()
+                )
         except Conflict:
             continue
         if appended is not None:
+            edge.terms.forget()
             edge.committed({appended.lane})
-        books = await read_books(edge.pool, slug)
-        lines = preview(books.policies, books.calendars, edge.clock.now())
+        books: Books = await read_books(edge.pool, slug)
         answer = ConfiguredAnswer(
             client=slug,
             name=command.name,
             version=event.version if event else None,
             holds_from=event.holds_from if event else None,
-            preview=[PreviewLine.model_validate(line, from_attributes=True) for line in lines],
+            preview=_lines(preview(books.policies, books.calendars, edge.clock.now())),
         )
         return Answered(answer, 200 if appended is None else 201)
-    raise Problem("busy", "others changed the client at the same time", headers={"retry-after": "1"})
+    raise _busy()
+
+
+async def correct_version(edge: Edge, call: Call, slug: str, command: CorrectCalendar) -> Answered:
+    _refuse_stranger(call, slug)
+    for _ in range(TRIES_MAX):
+        try:
+            async with edge.pool.acquire() as connection:
+                event, appended = await correct_calendar(connection, slug, command, _author(edge, call))
+        except Conflict:
+            continue
+        if appended is not None:
+            edge.terms.forget()
+            edge.committed({appended.lane})
+        answer = CorrectedAnswer(
+            client=slug,
+            name=event.name,
+            version=event.version,
+            wrong_from=event.wrong_from,
+            wrong_to=event.wrong_to,
+        )
+        return Answered(answer, 200 if appended is None else 201)
+    raise _busy()
+
+
+def _busy() -> Problem:
+    return Problem("busy", "others changed the client at the same time", headers={"retry-after": "1"})

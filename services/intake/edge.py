@@ -18,6 +18,7 @@ from contracts.ticket_state import Held
 from services.intake.call import Call
 from services.intake.clients import Clients
 from services.intake.requesters import Requesters
+from services.intake.terms import ClientTerms
 from services.kit.clients import Client
 from services.kit.clock import Clock
 from services.kit.log.append import Append, Appended, Appender, NewEvent
@@ -36,6 +37,7 @@ class Edge:
     vault: Vault
     clients: Clients
     requesters: Requesters
+    terms: ClientTerms
     clock: Clock
     log_clock: bool
     new_id: Callable[[], UUID]

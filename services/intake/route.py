@@ -80,5 +80,5 @@ def parse(model: type[BaseModel], body: bytes) -> BaseModel:
     try:
         command: BaseModel = model.__pydantic_validator__.validate_json(body)
     except ValidationError as error:
-        raise problem_of(error.errors(include_url=False, include_context=False, include_input=False)) from None
+        raise problem_of(error.errors(include_url=False, include_input=False)) from None
     return command

@@ -12,27 +12,24 @@ from uuid import UUID
 from contracts.envelope import Recorded
 from contracts.model import Event
 from contracts.subjects import lane_of, lane_of_client, stamp_lane
-from contracts.terms import Attachment
 from contracts.ticket import INITIAL, fold
-from contracts.ticket_commands import Assign, ReceiveMessage, SubmitTicket, Upload
+from contracts.ticket_commands import ReceiveMessage, SubmitTicket
 from contracts.ticket_state import Absent, Closed, Held, Open, Resolved, Ticket, Waiting
-from services.intake.agents import find_agent
 from services.intake.answers import Outcome, SubmittedAnswer, TicketAnswer, keep, kept, outcome
-from services.intake.attachments import keep_files
 from services.intake.call import Call
-from services.intake.decide import Given, TicketCommand, decide
+from services.intake.decide import TicketCommand, decide
 from services.intake.edge import Edge, Stamp, instant, new_events, sealer, sealing, stamp, write
+from services.intake.given import Given
+from services.intake.knowing import given_for, keep_uploads, stream_of
 from services.intake.requesters import Person
 from services.intake.route import Answered
 from services.kit.clients import Client
 from services.kit.guests import guest_key, guest_key_fits, track_url
 from services.kit.log.append import SQL as APPEND_SQL
 from services.kit.log.append import Append, Appended, Command, CommandDone, CommandReused, Conflict, NewEvent
-from services.kit.log.read import read_stream, ticket_by_number
+from services.kit.log.read import read_stream
 from services.kit.log.told import write_told
 from services.kit.postgres import queries
-from services.kit.references import read_id, read_reference
-from services.kit.refused import Refused
 from services.kit.web.problem import Problem
 
 SQL = queries("services/intake/sql/intake.sql")
@@ -51,8 +48,10 @@ async def submit(edge: Edge, call: Call, command: SubmitTicket) -> Answered:
     for _ in range(TRIES_MAX):
         requester = await edge.requesters.find(client.id, command.requester)
         stream = stamp_lane(edge.new_id(), lane_of_client(client.id))
-        files = await _keep_files(edge, stream, requester.id, command.attachments)
-        given = Given(instant(edge, call), client.prefix, client.tier, requester.id, files)
+        files = await keep_uploads(edge, stream, requester.id, command.attachments)
+        now = instant(edge, call)
+        terms = await edge.terms.of(client, now)
+        given = Given(now, client.prefix, client.tier, requester.id, files, terms)
         by = stamp(edge, call, client)
         seal = sealer(edge, requester.id)
         news = new_events(edge, by, stream, 0, decide(command, INITIAL, given), seal)
@@ -80,7 +79,7 @@ async def carry_out(edge: Edge, call: Call, name: str, command: TicketCommand) -
         if done is not None:
             return await _again(edge, call, client, done)
         _refuse_stale(call, ticket)
-        given, author = await _given(edge, call, client, ticket, command)
+        given, author = await given_for(edge, call, client, ticket, events, command)
         by = stamp(edge, call, client, ticket)
         decided = decide(command, ticket, given)
         seal = await sealing(edge, call, author.id if author else ticket.requester, decided)
@@ -109,10 +108,7 @@ async def known_client(edge: Edge, call: Call, slug: str) -> Client:
 
 async def find_stream(edge: Edge, name: str) -> UUID:
     """The stream of a ticket by its id or its reference."""
-    stream, written = read_id(name), read_reference(name)
-    if written is not None:
-        slug = await edge.clients.of_prefix(written.prefix)
-        stream = None if slug is None else await ticket_by_number(edge.pool, slug, written.number)
+    stream = await stream_of(edge, name)
     if stream is None:
         raise _no_ticket()
     return stream
@@ -129,34 +125,6 @@ async def _visible(edge: Edge, call: Call, ticket: Ticket) -> tuple[Living, Clie
     if client is None:
         raise _no_ticket()
     return ticket, client
-
-
-async def _given(
-    edge: Edge, call: Call, client: Client, ticket: Held, command: TicketCommand
-) -> tuple[Given, Person | None]:
-    """What the decision needs to know besides the ticket, and who writes where that is not its requester."""
-    await edge.vault.load([ticket.requester])
-    author: Person | None = None
-    files: tuple[Attachment, ...] = ()
-    match command:
-        case ReceiveMessage():
-            if command.author is not None:
-                author = await edge.requesters.find(client.id, command.author)
-            writer = author.id if author else ticket.requester
-            files = await _keep_files(edge, ticket.id, writer, command.attachments)
-        case Assign(agent=UUID() as agent):
-            if await find_agent(edge, agent) is None:
-                raise Refused("unknown_agent", f"there is no agent {agent}", "agent")
-        case _:
-            pass
-    return Given(instant(edge, call), client.prefix, client.tier, author and author.id, files), author
-
-
-async def _keep_files(edge: Edge, ticket: UUID, person: UUID, uploads: Sequence[Upload]) -> tuple[Attachment, ...]:
-    if not uploads:
-        return ()
-    sealer(edge, person)
-    return await keep_files(edge.pool, edge.vault, ticket=ticket, person=person, uploads=uploads)
 
 
 def _registering(edge: Edge, by: Stamp, person: Person | None) -> list[NewEvent]:

@@ -86,7 +86,7 @@ async def test_the_desk_has_terms_for_clients_without_their_own(desk: IntakeDesk
     ("path", "body", "code", "field"),
     [
         ("calendar", {"zone": "Mars/X", "hours": {"mon": [["09:00", "17:00"]]}}, "invalid_field", "zone"),
-        ("calendar", {"zone": "UTC", "hours": {}}, "invalid_field", None),
+        ("calendar", {"zone": "UTC", "hours": {}}, "invalid_field", "hours"),
         ("calendar", {**OFFICE, "hours": {"mon": [["17:00", "09:00"]]}}, "invalid_field", "hours"),
         ("calendar", {**OFFICE, "public_holidays": ["XX"]}, "unknown_region", "public_holidays"),
         ("calendar", {**OFFICE, "holds_from": "2020-01-01T00:00:00Z"}, "holds_from_past", "holds_from"),

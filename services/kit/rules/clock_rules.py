@@ -220,12 +220,14 @@ def waived(fold: Fold, event: Recorded[Event], _: int, told: sla.SlaWaived) -> N
 def settled(
     fold: Fold, event: Recorded[Event], _: int, told: tickets.CheckpointKept | tickets.CheckpointMissed
 ) -> None:
-    """The outcome of a promise, known by its due time."""
+    """The outcome of a promise, known by its due time; of several that were due at once, by the words that kept it."""
     key = "met" if isinstance(told, tickets.CheckpointKept) else "breached"
-    for cycle in reversed(fold.cycles):
-        if cycle.metric is Metric.PROMISE and cycle.due() == us(told.due_at):
-            cycle.recorded.setdefault(key, event.id)
-            return
+    due = us(told.due_at)
+    found = [cycle for cycle in fold.cycles if cycle.metric is Metric.PROMISE and cycle.due() == due]
+    if isinstance(told, tickets.CheckpointKept):
+        found = [cycle for cycle in found if cycle.end and cycle.marks[-1].cause == told.kept_by] or found
+    if found:
+        found[-1].recorded.setdefault(key, event.id)
 
 
 RULES: Final[Mapping[str, Callable[[Fold, Recorded[Event], int, Any], None]]] = {

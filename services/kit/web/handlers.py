@@ -70,11 +70,17 @@ def _fault(error: Exception) -> Problem:
     return Problem("internal", "the desk met a fault of its own")
 
 
+def field_of(error: Mapping[str, Any]) -> list[Any]:
+    """Where one of Pydantic's errors is: a model that refuses as a whole names the field to mend."""
+    named = error.get("ctx", {}).get("field") if error["type"] == "contradiction" else None
+    return [*error["loc"], *([named] if named else [])]
+
+
 def problem_of(errors: Iterable[Mapping[str, Any]]) -> Problem:
     """Pydantic's errors as one problem: the first names `code` and `field`, all of them stand in `errors`."""
     rows = [
         {
-            "field": ".".join(str(part) for part in error["loc"]),
+            "field": ".".join(str(part) for part in field_of(error)),
             "code": CODE_BY_TYPE.get(str(error["type"]), "invalid_field"),
             "detail": str(error["msg"]),
         }

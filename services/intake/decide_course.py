@@ -1,0 +1,73 @@
+"""(ResolveTicket and what else turns a ticket's course, Ticket, Given) -> [Event]. Pure."""
+
+from __future__ import annotations
+
+from contracts import ticket_commands as ask
+from contracts import tickets as tell
+from contracts.model import Event
+from contracts.terms import CloseReason
+from contracts.ticket_state import Absent, Closed, Held, Resolved
+from services.intake.decide_promise import about, after_of, default, is_over
+from services.intake.given import Given, refuse_closed, refuse_ended, refuse_merged
+from services.kit.refused import Refused
+from services.kit.rules.promise import After
+
+
+def resolve(command: ask.ResolveTicket, ticket: Held) -> list[Event]:
+    refuse_ended(ticket)
+    return [
+        tell.TicketResolved(summary=command.summary, cause=command.cause, solved_for_good=command.solved_for_good)
+    ]  # fmt: skip
+
+
+def reopen(command: ask.ReopenTicket, ticket: Held, given: Given) -> list[Event]:
+    """Back to work, with a promise. What is open stays as it is; what was merged goes on elsewhere."""
+    refuse_merged(ticket)
+    if not isinstance(ticket, Resolved | Closed):
+        return []
+    return [tell.TicketReopened(reason=command.reason), default(given, about(ticket), After.ASKED_AGAIN)]
+
+
+def close(command: ask.CloseTicket, ticket: Held) -> list[Event]:
+    """The end. `done` needs a resolution before it; spam, duplicates and withdrawn tickets do not."""
+    if isinstance(ticket, Closed):
+        return []
+    if command.reason is CloseReason.DONE and not isinstance(ticket, Resolved):
+        raise Refused("not_resolved", f"ticket {ticket.reference} is not resolved yet", "reason")
+    return [tell.TicketClosed(reason=command.reason, remark=command.remark)]
+
+
+def escalate(command: ask.Escalate, ticket: Held) -> list[Event]:
+    """To another level, with the reason for it."""
+    refuse_ended(ticket)
+    if command.level == ticket.level and command.team in (None, ticket.team):
+        return []
+    return [tell.TicketEscalated(level=command.level, team=command.team, reason=command.reason)]
+
+
+def merge(ticket: Held, given: Given) -> list[Event]:
+    """This ticket goes on in another one of the same client, which lives."""
+    other = given.other
+    if isinstance(other, Absent) or other.client != ticket.client:
+        raise Refused("unknown_ticket", "there is no such ticket of this client", "into")
+    if other.id == ticket.id:
+        raise Refused("merged_into_itself", f"ticket {ticket.reference} can't go on in itself", "into")
+    if ticket.merged_into == other.id:
+        return []
+    refuse_closed(ticket)
+    if isinstance(other, Closed):
+        went_on = f"was merged and goes on as {other.merged_into}" if other.merged_into else "is closed"
+        raise Refused("merged_into_closed", f"ticket {other.reference} {went_on}", "into")
+    return [tell.TicketMerged(into=other.id)]
+
+
+def unmerge(command: ask.UnmergeTicket, ticket: Held, given: Given) -> list[Event]:
+    """As if it had not been merged, and with a promise where the one of before is over meanwhile."""
+    if ticket.merged_into is None:
+        return []
+    back: list[Event] = [tell.TicketUnmerged(out_of=ticket.merged_into, reason=command.reason)]
+    status = ticket.before_merge[0] if ticket.before_merge else None
+    ended = status in (Resolved.status, Closed.status)
+    if not ended and (ticket.promise is None or is_over(ticket.promise, given.now)):
+        back.append(default(given, about(ticket), after_of(ticket)))
+    return back
