@@ -53,13 +53,13 @@ class Shelf:
     def of(cls, desk: History, asked: Asked) -> Shelf:
         """From the desk's stream and the question. Raises Refused where a given calendar never opens or knows no list
         of holidays."""
-        policies, calendars = Policies.of((), desk), Calendars.of((), desk)
+        policies, calendars = [bare(version) for version in Policies.of((), desk).desk], Calendars.of((), desk)
         return cls(
-            desk_policies=policies.desk,
+            desk_policies=policies,
             desk_calendars=calendars.versions,
             given_calendars={put.name: [(-NEVER, _given_hours(put), False)] for put in asked.calendars},
             given_policy=_given_policy(asked),
-            set_desk=[changed(version, asked.set) for version in policies.desk],
+            set_desk=[changed(version, asked.set) for version in policies],
             settings=asked.set,
         )
 
@@ -67,6 +67,7 @@ class Shelf:
         """What was in force."""
         calendars = Calendars({**self.desk_calendars, **Calendars.of(client).versions})
         policies = Policies.of(client)
+        policies.versions = [bare(version) for version in policies.versions]
         policies.desk = list(self.desk_policies)
         return Books(policies, calendars)
 
@@ -95,7 +96,23 @@ def _given_policy(asked: Asked) -> PolicyVersion | None:
     told = PolicySet(
         client=DESK, name=asked.policy.name, version=1, policy=asked.policy.policy(), holds_from=asked.from_at
     )
-    return replace(policy_version(told), label=f"{asked.policy.name}-{GIVEN}", holds_from=-NEVER)
+    return bare(replace(policy_version(told), label=f"{asked.policy.name}-{GIVEN}", holds_from=-NEVER))
+
+
+def bare(version: PolicyVersion) -> PolicyVersion:
+    """The same targets without warnings and escalations: a replay asks who was late, not who was told of it."""
+    rows = tuple(
+        row.model_copy(
+            update={
+                "targets": {
+                    metric: target.model_copy(update={"warn_at": (), "escalations": ()})
+                    for metric, target in row.targets.items()
+                }
+            }
+        )
+        for row in version.policy.rows
+    )
+    return replace(version, policy=version.policy.model_copy(update={"rows": rows, "warn_at": ()}))
 
 
 def changed(version: PolicyVersion, settings: Sequence[Setting]) -> PolicyVersion:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from contracts.envelope import Recorded
 from contracts.model import Event
 from contracts.sla import Metric
-from services.kit.rules.clock_cycle import Cycle
+from services.kit.rules.clock_cycle import Cycle, Firing
 from services.kit.rules.clock_words import outcome_of
 from services.kit.rules.clocks import Clocks, Fold
 from services.kit.rules.open_time import us
@@ -27,15 +27,29 @@ LATE: Final = frozenset({"breached", "waived"})
 
 
 class Judged(NamedTuple):
-    """One cycle as one set of books has it. Instants are microseconds since 1970."""
+    """One cycle as one set of books has it."""
 
     outcome: str
-    due: int | None
-    breached_at: int | None
+    cycle: Cycle
 
     @property
     def late(self) -> bool:
         return self.outcome in LATE
+
+    @property
+    def breached_at(self) -> int | None:
+        breach = self._breach
+        return None if breach is None else breach.at
+
+    @property
+    def due(self) -> int | None:
+        """When it was due at its breach, or is."""
+        breach = self._breach
+        return self.cycle.due() if breach is None else breach.due
+
+    @property
+    def _breach(self) -> Firing | None:
+        return next((firing for firing in self.cycle.firings if firing.threshold.key == "breached"), None)
 
 
 class Both(NamedTuple):
@@ -89,13 +103,10 @@ def judged(history: Iterable[Recorded[Event]], books: Books, span: Range) -> dic
 
 
 def _judged(cycle: Cycle, state: Clocks) -> Judged:
-    breach = next((firing for firing in cycle.firings if firing.threshold.key == "breached"), None)
     outcome = outcome_of(cycle, state)
     if outcome in RUNNING and cycle.aim.length is None and cycle.pin is None:
         outcome = "not_counted"  # it is measured, but against no target
-    if breach is None:
-        return Judged(outcome, cycle.due(), None)
-    return Judged(outcome, breach.due, breach.at)
+    return Judged(outcome, cycle)
 
 
 def side_by_side(before: dict[tuple[Metric, int], Judged], after: dict[tuple[Metric, int], Judged]) -> list[Both]:

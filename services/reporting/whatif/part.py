@@ -7,11 +7,13 @@ from typing import Any
 
 from contracts.envelope import Recorded
 from contracts.model import Event
-from contracts.tickets import TicketSubmitted
+from contracts.tickets import PrioritySet, TicketPrioritised, TicketSubmitted
+from services.kit.rules.clocks import RunsBackwards
 from services.kit.rules.open_time import us
+from services.kit.rules.policies import NoCalendar
 from services.reporting.whatif.asked import Asked, stamp
 from services.reporting.whatif.books import Books, Shelf
-from services.reporting.whatif.outcomes import Range, judged, side_by_side, without_recorded
+from services.reporting.whatif.outcomes import Both, Range, judged, side_by_side, without_recorded
 from services.reporting.whatif.priorities import Rejudged, rejudged
 from services.reporting.whatif.tally import Tally, moved
 
@@ -28,7 +30,7 @@ class Part:
         self._books: dict[str, tuple[Books, Books]] = {}
 
     def ticket(self, history: History, erased: Callable[[TicketSubmitted], bool]) -> Iterator[dict[str, Any]]:
-        """Counts one ticket; gives what moved. Raises RunsBackwards and NoCalendar, as the clocks do."""
+        """Counts one ticket; gives what moved. A history or terms that make no sense cost that ticket its clocks."""
         first = history[0]
         born = first.data
         if not isinstance(born, TicketSubmitted):
@@ -41,16 +43,37 @@ class Part:
             if self._counts(first) and (line := self._priority(reference, first.client, again, erased(born))):
                 yield line
             lived = history if erased(born) else again.history
-        before, after = self._books_of(first.client)
-        was = judged(history, before, self._span)
-        same = not self._asked.times and lived is history
-        would = was if same else judged(without_recorded(lived), after, self._span)
-        cycles = side_by_side(was, would)
+        cycles = self._cycles(first.client, history, lived)
         self.tally.count(first.client, cycles)
         for both in cycles:
-            line = moved(reference, first.client, both)
-            if line is not None:
-                yield line
+            moved_line = moved(reference, first.client, both)
+            if moved_line is not None:
+                yield moved_line
+
+    def _cycles(self, client: str, history: History, lived: History) -> list[Both]:
+        """Both judgements. A ticket that nothing would have been different for is folded once."""
+        before, after = self._books_of(client)
+        try:
+            was = judged(history, before, self._span)
+            same = lived is history and not self._concerned(history)
+            would = was if same else judged(without_recorded(lived), after, self._span)
+        except (RunsBackwards, NoCalendar):
+            self.tally.faulty += 1
+            return []
+        return side_by_side(was, would)
+
+    def _concerned(self, history: History) -> bool:
+        """Whether a ticket may have another clock: single targets of a priority concern those that ever had it."""
+        asked = self._asked
+        if asked.policy is not None or asked.calendars:
+            return True
+        if any(setting.priority is None for setting in asked.set):
+            return True
+        wanted = {setting.priority for setting in asked.set}
+        return any(
+            isinstance(event.data, TicketPrioritised | PrioritySet) and event.data.priority in wanted
+            for event in history
+        )
 
     def _counts(self, first: Recorded[Event]) -> bool:
         return self._span.start <= us(first.occurred_at) < self._span.end

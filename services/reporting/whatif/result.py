@@ -7,7 +7,7 @@ the positions of the lanes. `daybook whatif --again RESULT` makes it once more.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
@@ -36,7 +36,6 @@ class Result:
     lines: Sequence[Any] = ()
     """Paths of files of JSON lines."""
     peak_mb: int = 0
-    kinds: Mapping[str, int] = field(default_factory=dict)
 
     def header(self) -> dict[str, Any]:
         """Everything but the lines."""
@@ -53,6 +52,7 @@ class Result:
             "notes": list(self.notes),
             "tickets": self.tally.tickets,
             "events": self.tally.events,
+            "without_clocks": self.tally.faulty,
             "total": self.tally.total(),
             "clients": self.tally.clients(),
             "priorities": self.tally.priorities.plain() if self.asked.rules is not None else None,

@@ -117,6 +117,8 @@ class Tally:
 
     tickets: int = 0
     events: int = 0
+    faulty: int = 0
+    """Tickets whose history or terms make no sense: they have no clocks."""
     places: dict[Place, Counts] = field(default_factory=dict)
     priorities: Priorities = field(default_factory=Priorities)
 
@@ -136,6 +138,7 @@ class Tally:
     def add(self, other: Tally) -> None:
         self.tickets += other.tickets
         self.events += other.events
+        self.faulty += other.faulty
         self.priorities.add(other.priorities)
         for place, counts in other.places.items():
             self.places.setdefault(place, Counts()).add(counts)
