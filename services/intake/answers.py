@@ -11,6 +11,7 @@ import orjson
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from contracts.clients import Tier
+from contracts.incident import IncidentStatus
 from contracts.people import Level, Role
 from contracts.sla import Metric
 from contracts.terms import Status
@@ -39,6 +40,16 @@ class TicketAnswer(Answer):
 class SubmittedAnswer(TicketAnswer):
     track_url: str = Field(description="opens the ticket to its requester without a login")
     reply_expected_by: AwareDatetime
+
+
+class IncidentAnswer(Answer):
+    """Where an incident stands after a command. `other`: the one that it went into, or that was split off."""
+
+    id: UUID
+    status: IncidentStatus
+    version: int
+    tickets: int
+    other: UUID | None = None
 
 
 class ClientAnswer(Answer):

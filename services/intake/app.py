@@ -24,6 +24,7 @@ from services.intake.clock_routes import add_clock_routes
 from services.intake.config_routes import add_config_routes
 from services.intake.desk_routes import CLOCK_STREAM, add_desk_routes
 from services.intake.edge import Edge
+from services.intake.incident_routes import add_incident_routes
 from services.intake.people_routes import add_people_routes
 from services.intake.requesters import Requesters
 from services.intake.route import CommandRoute
@@ -114,6 +115,7 @@ def build(edge: Edge, gate: Gate, *, metrics: Metrics | None = None) -> FastAPI:
     add_people_routes(app, edge)
     add_desk_routes(app, edge, gate, now=_now, monotonic=monotonic)
     add_config_routes(app, edge)
+    add_incident_routes(app, edge)
     lay_bare(app)
     return app
 
