@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from services.cli.bus_accounts import services_text
 from services.embedded import nats, postgres
 from services.embedded.place import Place, place_for
 from services.embedded.ports import claim
@@ -121,6 +123,12 @@ class Ground:
         services = {name: pid for name, pid in self.desk.running["pids"].items() if name != "supervisor"}
         return {**services, "relay 2": self.relay.pid, "postgres": self.postgres.pid, "nats": self.nats.pid}
 
+    def family(self, target: str) -> list[int]:
+        """A process and those that it has made: a frozen PostgreSQL is its postmaster and every backend."""
+        pid = self.pids[target]
+        children = Path(f"/proc/{pid}/task/{pid}/children")
+        return [pid, *map(int, children.read_text().split())] if target == "postgres" else [pid]
+
     def quota(self, *, full: bool) -> None:
         """Makes the servers' disk as small as what is on it, or gives it room again."""
         used = shutil.disk_usage(self.place.data).used
@@ -139,7 +147,10 @@ async def ground(home: Path) -> AsyncIterator[Ground]:
             end.callback(subprocess.run, ["umount", "--lazy", str(place.data)], check=False)
         ports = claim(0, "no variable"), claim(0, "no variable")
         database = Kept(postgres.program(place, ports[0], PASSWORD), home / "logs")
-        bus = Kept(nats.program(place, ports[1]), home / "logs")
+        # As in production: a bus that knows each service by its key and lets nobody else in.
+        secret = secrets.token_hex(16)
+        settings = load(home=home / "desk", role_secret=secret, nats_url=f"nats://127.0.0.1:{ports[1]}")
+        bus = Kept(nats.program(place, ports[1], accounts=services_text(settings)), home / "logs")
         lines = Line(ports[0]), Line(ports[1])
         for server, line in zip((database, bus), lines, strict=True):
             await server.start()
@@ -152,6 +163,7 @@ async def ground(home: Path) -> AsyncIterator[Ground]:
             "DAYBOOK_DATABASE_URL": _by(direct, lines[0].port),
             "DAYBOOK_NATS_URL": f"nats://127.0.0.1:{lines[1].port}",
             "DAYBOOK_SMTP_URL": f"smtp://127.0.0.1:{sink.port}",
+            "DAYBOOK_ROLE_SECRET": secret,
             "DAYBOOK_LOG_LEVEL": "warning",
         }
         desk = end.enter_context(DeskProcess(home / "desk", **environment))
@@ -161,7 +173,7 @@ async def ground(home: Path) -> AsyncIterator[Ground]:
         relay = Kept(_second_relay(desk), home / "logs")
         await relay.start()
         end.push_async_callback(relay.stop)
-        settings = load(home=home / "desk", database_url=direct, nats_url=f"nats://127.0.0.1:{ports[1]}")
+        settings = Settings.model_validate({**settings.model_dump(), "database_url": direct})
         yield Ground(settings, place, database, bus, relay, *lines, desk, sink, has_quota)
 
 

@@ -15,6 +15,8 @@ from typing import Any, TextIO
 from tests.bench.http import Connection
 
 CALLERS = 16
+RATE_LEAST = 50.0  # commands a second that a storm is driven with, where the machine can do as many
+SHARE_LEAST = 0.25  # of what it can do in calm: while a service is down and comes back nothing is taken
 CLIENTS = tuple(f"chaos-{number}" for number in range(12))
 ANSWER_SECONDS = 20.0  # a frozen process holds its callers for a while
 AGAIN_SECONDS = 0.25
@@ -76,12 +78,15 @@ class Load:
         self._address = address
         self._token = token
         self._ledger = ledger
-        self._pause = CALLERS / rate
+        self._rate = rate
+        self._pause = 0.0
         self._chance = Random(seed)
         self._tickets: list[str] = []
         self._numbers = 0
         self.over = False
         self.slowest = 0.0
+        self.calm_rate = 0.0
+        """Commands a second that this desk takes before the storm, without a pause between them."""
 
     async def prepare(self) -> None:
         """The clients that tickets come from."""
@@ -93,6 +98,18 @@ class Load:
                 raise RuntimeError(f"the desk refused a client: {answer}")
         await connection.close()
 
+    @property
+    def least_rate(self) -> float:
+        """What a storm has to take in the mean. A machine that is slow in calm is not asked for more in a storm."""
+        return min(RATE_LEAST, SHARE_LEAST * self.calm_rate)
+
+    async def calm(self, seconds: float) -> None:
+        """Sends as fast as it can while all is well, and then no faster than it was told to. Call it beside `run`."""
+        before, started = len(self._ledger.acknowledged), time.monotonic()
+        await asyncio.sleep(seconds)
+        self.calm_rate = (len(self._ledger.acknowledged) - before) / (time.monotonic() - started)
+        self._pause = CALLERS / self._rate
+
     async def run(self) -> None:
         """Sends until `over`; returns when every command that was sent has its answer."""
         async with asyncio.TaskGroup() as callers:
@@ -102,7 +119,7 @@ class Load:
     async def _call(self, number: int) -> None:
         line = _Line(self._address, self._token)
         repeat: list[Sent] = []
-        await asyncio.sleep(self._pause * number / CALLERS)
+        await asyncio.sleep(number / self._rate)
         while not self.over:
             started = time.monotonic()
             if repeat and self._chance.random() < REPEATED:

@@ -19,6 +19,7 @@ from tests.chaos.load import Ledger, Load
 from tests.chaos.storm import Storm, script, until
 from tests.chaos.verdict import Verdict, hurry, judged, left_over
 
+BEFORE_SECONDS = 2.0  # in which is seen what the machine can do
 CALM_SECONDS = 300.0  # that a desk may take to come to rest, on a machine that is busy with other things
 
 UNDER_WAY_SECONDS = 10.0  # for letters that a living process is sending
@@ -41,6 +42,11 @@ class Outcome:
     """Of a command, from first sent to acknowledged, through every fault."""
     takeovers: list[float] = field(default_factory=list)
     full_disk: bool = False
+    calm_rate: float = 0.0
+    """Commands a second that the desk took before the storm."""
+    least_rate: float = 0.0
+    rate: float = 0.0
+    """Commands a second that were acknowledged in the storm."""
 
 
 async def storm(home: Path, seed: int, seconds: float, rate: float, told: Tell) -> Outcome:
@@ -53,12 +59,14 @@ async def storm(home: Path, seed: int, seconds: float, rate: float, told: Tell) 
         await load.prepare()
         keeping = asyncio.create_task(ledger.keep())
         calling = asyncio.create_task(load.run())
+        await load.calm(BEFORE_SECONDS)
+        told(f"in calm the desk takes {load.calm_rate:.0f} commands a second; the storm begins")
         weather = Storm(on, Random(seed), told)
         acts = script(seed, seconds)
-        began = time.monotonic()
+        began, before = time.monotonic(), len(ledger.acknowledged)
         await weather.play(acts)
+        calm_since, taken = time.monotonic(), len(ledger.acknowledged) - before
         load.over = True
-        calm_since = time.monotonic()
         told(f"the storm is over; {len(ledger.acknowledged):,} commands acknowledged; waiting for calm")
         async with asyncio.timeout(CALM_SECONDS):
             await calling
@@ -75,7 +83,7 @@ async def storm(home: Path, seed: int, seconds: float, rate: float, told: Tell) 
         verdict.hold(lacks is None, f"{CALM_SECONDS:.0f} s after the last fault {lacks}")
         return Outcome(
             seed, verdict, ledger.counts, len(acts), calm_since - began, rest, load.slowest, weather.takeovers,
-            on.has_quota,
+            on.has_quota, load.calm_rate, load.least_rate, taken / (calm_since - began),
         )  # fmt: skip
 
 

@@ -12,18 +12,19 @@ from dataclasses import dataclass, field
 from random import Random
 
 import asyncpg
-import nats as nats_client
 from nats.errors import Error as NatsError
 from nats.js.api import DeliverPolicy
 from nats.js.errors import Error as JetStreamError
 
 from contracts.subjects import STREAM
 from services.embedded import nats
+from services.kit.bus import connect
 from services.kit.bus.provision import durable_config
 from tests.chaos.ground import Ground
 from tests.chaos.takeover import taken_over
 
 QUIET_SECONDS = 3.0  # after a relay was lost nothing else is done to it, so that its taking over can be measured
+LOSSES_SECONDS = 60.0  # at least so often a relay is lost where all else is well
 SERVICES = ("web", "relay", "triage", "notification", "reporting", "door")
 TELL_SECONDS = 5.0
 DOUBLED = 300  # deliveries that come once more
@@ -52,6 +53,7 @@ def script(seed: int, seconds: float) -> list[Act]:
         Act(0, "kill", "postgres"), Act(0, "kill", "nats"), Act(0, "wipe", "bus"), Act(0, "full", "disk", 2.5),
         Act(0, "cut", "database"), Act(0, "cut", "bus"), Act(0, "double", chance.choice(("triage", "reporting"))),
         Act(0, "hold", "bus", 1.5), Act(0, "restart", chance.choice(SERVICES)), Act(0, "freeze", "web", 1.0),
+        Act(0, "freeze", "postgres", 1.5),
     ]  # fmt: skip
     pause = max(0.5, (seconds - 9) / len(acts))
     if pause > 3:
@@ -59,10 +61,20 @@ def script(seed: int, seconds: float) -> list[Act]:
         while len(acts) * pause < seconds - 9:
             acts.append(_drawn(chance))
     chance.shuffle(acts)
-    return first + [
+    acts = [
         Act(chance.uniform(0.3, 1.7) * pause, act.kind, act.target, act.seconds * chance.uniform(0.5, 1.3))
         for act in acts
     ]
+    each = max(1, round(LOSSES_SECONDS / pause))
+    for place in range(each, len(acts), each + 1):
+        acts.insert(place, Act(QUIET_SECONDS * 2, *_loss(chance)))
+    return first + acts
+
+
+def _loss(chance: Random) -> tuple[str, str, float]:
+    """A relay is lost after a pause in which everything recovers, so that its lanes' taking over can be judged."""
+    relay = chance.choice(("relay", "relay 2"))
+    return chance.choice((("kill", relay, 0.0), ("freeze", relay, 2.5)))
 
 
 def _drawn(chance: Random) -> Act:
@@ -71,7 +83,7 @@ def _drawn(chance: Random) -> Act:
         case "kill":
             return Act(0, kind, chance.choice((*SERVICES, "relay 2", "postgres", "nats")))
         case "freeze":
-            return Act(0, kind, chance.choice((*SERVICES, "relay 2", "nats")), chance.uniform(0.5, 4))
+            return Act(0, kind, chance.choice((*SERVICES, "relay 2", "nats", "postgres")), chance.uniform(0.5, 4))
         case "restart":
             return Act(0, kind, chance.choice((*SERVICES, "relay 2", "postgres", "nats")))
         case "double":
@@ -118,13 +130,17 @@ class Storm:
         self._signal(act.target, signal.SIGINT if act.target == "postgres" else signal.SIGTERM)
 
     async def _freeze(self, act: Act) -> None:
-        pid = self.ground.pids[act.target]
         if self._signal(act.target, signal.SIGSTOP):
-            self._soon(act.seconds, lambda: self._thaw(pid))
+            with suppress(FileNotFoundError):
+                # Stopped, it makes no more of them.
+                frozen = self.ground.family(act.target)
+                self._all(frozen[1:], signal.SIGSTOP)
+                self._soon(act.seconds, lambda: self._all(frozen[::-1], signal.SIGCONT))
 
-    def _thaw(self, pid: int) -> None:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGCONT)
+    def _all(self, pids: list[int], number: signal.Signals) -> None:
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     async def _measure(self) -> None:
         with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
@@ -157,7 +173,7 @@ class Storm:
         """Has the server deliver again what a durable has had already."""
         with suppress(NatsError, JetStreamError, OSError, TimeoutError):
             async with asyncio.timeout(5):
-                client = await nats_client.connect(self.ground.settings.bus_url, allow_reconnect=False)
+                client = await connect(self.ground.settings, "owner-chaos", allow_reconnect=False)
                 jetstream = client.jetstream()
                 last = (await jetstream.stream_info(STREAM)).state.last_seq
                 config = durable_config(act.target)
