@@ -70,7 +70,9 @@ class QueueParameters(BaseModel):
     q: Annotated[str, StringConstraints(max_length=WORDS_MAX)] | None = Field(
         None, description="words (any of them, the best match first), a reference, or an address"
     )
-    overdue: bool = Field(False, description="only those whose promised next update has passed, at as_of or now")
+    overdue: bool = Field(
+        False, description="only those whose next deadline has passed, promise or clock, at as_of or now"
+    )
     opened_on: date | None = Field(None, description="only those that were opened on a day, of UTC as in the dashboard")
     sort: Sort | None = Field(None, description="deadline; with q: relevance")
     limit: Limit = LIMIT

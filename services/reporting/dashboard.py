@@ -15,7 +15,8 @@ from contracts.subjects import LANES, lane_of_client
 from contracts.terms import Priority, Status
 from services.kit.postgres import Connection, Pool, queries
 from services.reporting.line import ACTIVE, NEVER
-from services.reporting.queue_pages import mostly_before
+from services.reporting.queue_pages import coming, mostly_before
+from services.reporting.sla.figures import promises
 
 SQL = queries("services/reporting/sql/dashboard.sql")
 
@@ -60,6 +61,7 @@ async def dashboard(
     lanes = lanes_of(clients)
     figures = await (_now(reader, lanes, clients, now) if at is None else _then(reader, lanes, clients, at, now))
     days = await _days(reader, lanes, clients, at, now)
+    kept = await promises(reader, clients, lanes, at or now, past=at is not None)
     shown = sorted(figures.open, key=lambda client: (-figures.overdue[client], -figures.open[client], client))[
         :CLIENTS_MAX
     ]
@@ -79,7 +81,8 @@ async def dashboard(
             for key in shown
         ],
         "per_day": days,
-    }
+        "breaching_soon": await coming(reader, clients, at, now),
+    } | kept
 
 
 async def fresh_at(reader: Reader, now: datetime) -> datetime:

@@ -18,7 +18,7 @@ from contracts.terms import Status
 from services.kit.postgres import Connection, Pool, queries
 from services.reporting.asked import BIGINT_MAX, FIRST, LAST, Asked, Cursor, Place, write_cursor
 from services.reporting.cells import Cell, Kept, by_value, few_fit, kept_of, wanted
-from services.reporting.line import priority_range
+from services.reporting.line import ACTIVE, NEVER, priority_range
 from services.reporting.opened import stored
 from services.reporting.search import found_by_words
 
@@ -26,6 +26,7 @@ SQL = queries("services/reporting/sql/queue.sql")
 COUNTS = queries("services/reporting/sql/counts.sql")
 
 BRANCHES_MAX = 20  # clients whose rows are merged one index range each; more are picked out of the whole desk's
+COMING = 8  # tickets that are due next, on the dashboard
 COUNTED_MAX = 1_000  # rows counted for a combination of facets
 DESK_LANE = lane_of_client(DESK)
 
@@ -158,6 +159,21 @@ def _cut(asked: Asked, cursor: Cursor) -> tuple[object, ...]:
 
 def _as_places(found: Sequence[asyncpg.Record]) -> list[Place]:
     return [Place(row["lane"], row["ticket"], row["key"], row["past"]) for row in found]
+
+
+async def coming(
+    reader: Reader, clients: Sequence[str] | None, at: datetime | None, now: datetime
+) -> Sequence[Mapping[str, Any]]:
+    """The tickets whose promise or clock is due next, after an instant; what is late already is another figure."""
+    if clients is not None and not clients:
+        return ()
+    first = Cursor("deadline", microseconds(at or now), FIRST)
+    asked = Asked(
+        tuple(status.value for status in Status if status in ACTIVE), None, None if clients is None else tuple(clients),
+        None, None, False, None, "", "deadline", COMING, first, at, now,
+    )  # fmt: skip
+    places = await _places(reader, asked, few=False)
+    return await rows(reader, [place for place in places[:COMING] if place.key < NEVER])
 
 
 def _beginning(asked: Asked) -> Cursor:

@@ -16,6 +16,7 @@ from contracts.clients import Tier
 from contracts.envelope import CloudEvent
 from contracts.model import Sealed
 from contracts.people import Level, Role
+from contracts.sla import Metric
 from contracts.terms import Channel, Priority, Status, Urgency
 
 Text = str | Sealed | None
@@ -84,17 +85,38 @@ class DayFigures(Shape):
     resolved: int
 
 
+class Attainment(Shape):
+    metric: Metric
+    met: int
+    breached: int
+    waived: int
+    attained: float | None = Field(description="met, of met, breached and waived")
+    attained_with_waived: float | None
+
+
+class Promises(Shape):
+    key: str | None = Field(description="a client, or an agent's id; absent: nobody had the ticket")
+    name: Text
+    kept: int
+    moved: int
+    missed: int
+
+
 class DashboardShape(Shape):
     fresh_at: AwareDatetime
     as_of: AwareDatetime | None
     open: int = Field(description="new, open or waiting")
     unassigned: int
-    overdue: int = Field(description="active, and the promised next update has passed")
+    overdue: int = Field(description="active, and the promised next update or a clock's due time has passed")
     next_due_at: AwareDatetime | None
     by_status: dict[str, int]
     by_priority: dict[str, int] = Field(description="of active tickets; none: not judged yet")
     by_client: list[ClientFigures]
     per_day: list[DayFigures] = Field(description="the last 30 days (UTC)")
+    breaching_soon: list[QueueItem] = Field(description="whose promise or clock is due next")
+    attainment: list[Attainment] = Field(description="of clocks judged in the last 30 days (UTC)")
+    promises_by_client: list[Promises] = Field(description="of the last 30 days, the most missed first")
+    promises_by_agent: list[Promises]
 
 
 class Somebody(Shape):

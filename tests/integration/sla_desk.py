@@ -46,7 +46,7 @@ class Spoken(Writer):
 @asynccontextmanager
 async def sla_desk(settings: Settings, seed: int, clients: Sequence[str]) -> AsyncIterator[ReportingDesk]:
     async with reporting_desk(settings, seed, clients) as desk:
-        desk.writer = Spoken(desk.writer.appenders, desk.writer.vault)
+        desk.writer = Spoken(desk.writer.appenders, desk.writer.vault, desk.writer.versions)
         terms = Terms.model_validate(read_clients(shipped(Path("office"))).desk)
         _, told = explained(DESK, terms, (), START - timedelta(days=1))
         for event in told[1:]:
