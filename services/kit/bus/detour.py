@@ -1,7 +1,7 @@
 """How busy the log is and how far a consumer is behind -> whether it reads the log itself, past the bus. Pure.
 
 A message of the bus costs a consumer some 100 us and the server about as much for each consumer; a row of the log costs
-10. So a busy consumer fetches nothing from the bus and looks into the log every few milliseconds; once it is quiet, the
+10. So a busy consumer fetches nothing from the bus and looks into the log every 3 to 50 ms; once it is quiet, the
 durable begins anew at the stream's end, and the bus tells again.
 """
 
@@ -13,8 +13,8 @@ BEHIND_MAX: Final = 400  # events; beyond it the bus is left
 BUSY_PER_SECOND: Final = 600  # events of all lanes; from it on the bus is left
 CALM_PER_SECOND: Final = 300  # below it the bus is gone back to, unless the consumer is far behind
 STAY_SECONDS: Final = 3.0  # a way that was chosen is kept for so long
-PAUSE_SECONDS: Final = (0.005, 0.025)
-"""Between two looks into the log, at least and at most; as long as the transaction before took, so that on a machine
+PAUSE_SECONDS: Final = (0.003, 0.05)
+"""Between two looks into the log, at least and at most; half as long as the transaction before took, so that on a machine
 that is slow, or busy with others, more events share one."""
 
 
@@ -51,4 +51,4 @@ class Detour:
 def pause_after(seconds: float) -> float:
     """How long to gather events after a transaction that took so long."""
     at_least, at_most = PAUSE_SECONDS
-    return min(at_most, max(at_least, seconds))
+    return min(at_most, max(at_least, seconds / 2))
