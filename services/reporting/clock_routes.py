@@ -19,7 +19,7 @@ from services.kit.rules.clocks import clocks
 from services.reporting.asked import AsOfText
 from services.reporting.find import as_of_given, find_ticket
 from services.reporting.opened import json
-from services.reporting.shapes import Shape
+from services.reporting.shape import Shape
 
 if TYPE_CHECKING:
     from services.reporting.edge import Edge

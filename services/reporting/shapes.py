@@ -10,24 +10,15 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
 from contracts.clients import Tier
 from contracts.envelope import CloudEvent
-from contracts.model import Sealed
 from contracts.people import Level, Role
 from contracts.sla import Metric
 from contracts.terms import Channel, Priority, Status, Urgency
-
-Text = str | Sealed | None
-"""Personal text: opened, or sealed where the caller may not read it. What an erased person wrote reads [erased]."""
-
-
-POSITION = "of the last event, what as_of=@… takes: lane:position, or for a token of some clients the client's sequence"
-
-
-class Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=True)
+from services.reporting.shape import POSITION, Shape, Text
+from services.reporting.shapes_judged import ClassificationShape, PriorityShape
 
 
 class QueueItem(Shape):
@@ -130,32 +121,6 @@ class Assignee(Shape):
     name: Text
 
 
-class Actor(Shape):
-    kind: str = Field(description="requester, agent, token or system")
-    id: str
-    name: Text
-
-
-class ReasonShape(Shape):
-    code: str
-    axis: str
-    points: float
-    words: list[Text]
-    events: list[UUID]
-
-
-class PriorityShape(Shape):
-    value: Priority
-    set_by: Actor
-    at: AwareDatetime
-    reason: Text
-    reasons: list[ReasonShape]
-    rule_version: str | None
-    urgency: float | None
-    impact: float | None
-    smallest_change: str | None
-
-
 class CheckpointShape(Shape):
     due_at: AwareDatetime
     text: Text
@@ -180,11 +145,15 @@ class TicketShape(Shape):
     channel: Channel
     urgency: Urgency | None
     category: str | None
+    classification: ClassificationShape | None
     service: str | None
     language: str | None
     tone: str | None
     tone_degree: float
     priority: PriorityShape | None
+    suggested: PriorityShape | None = Field(
+        description="a lower priority that newer facts would give; a person decides"
+    )
     checkpoint: CheckpointShape | None
     next_update_by: AwareDatetime | None
     assignee: Assignee | None

@@ -26,7 +26,7 @@ from services.reporting.asked import Asked, AsOfText, QueueParameters, asked_of
 from services.reporting.find import Reader, as_of_given, find_ticket
 from services.reporting.opened import answer, stored
 from services.reporting.search import any_of, candidates
-from services.reporting.shapes import Shape, Text
+from services.reporting.shape import Shape, Text
 from services.reporting.similar import Candidate, Facts, Similar, Term, best, ranked, terms_of, weights_of
 
 if TYPE_CHECKING:

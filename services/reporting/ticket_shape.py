@@ -31,11 +31,13 @@ def ticket_shape(ticket: Held, names: Names, client_name: str | None) -> dict[st
         "channel": ticket.channel.value,
         "urgency": ticket.urgency,
         "category": ticket.category,
+        "classification": classification_shape(ticket),
         "service": ticket.service,
         "language": ticket.language,
         "tone": ticket.tone,
         "tone_degree": ticket.tone_degree,
         "priority": priority_shape(ticket.judgement, names),
+        "suggested": priority_shape(ticket.suggested, names),
         "checkpoint": checkpoint_shape(ticket.promise),
         "next_update_by": ticket.promise.due_at if ticket.promise and ticket.status in ACTIVE else None,
         "assignee": _assignee(ticket.agent, names),
@@ -83,6 +85,23 @@ def priority_shape(judgement: Judgement | None, names: Names) -> dict[str, Any] 
         "urgency": judgement.urgency,
         "impact": judgement.impact,
         "smallest_change": judgement.smallest_change,
+        "inputs": judgement.inputs.model_dump(mode="json") if judgement.inputs else None,
+    }
+
+
+def classification_shape(ticket: Held) -> dict[str, Any] | None:
+    """How sure the rules were of what a ticket is about, from what; where they were not, between what."""
+    found = ticket.classification
+    if found is None:
+        return None
+    return {
+        "category": found.category,
+        "service": found.service,
+        "confidence": found.confidence,
+        "source": found.source,
+        "unsure": found.category is None,
+        "candidates": [{"category": name, "confidence": share} for name, share in found.candidates],
+        "set_by_person": ticket.category_by is not None,
     }
 
 
