@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
@@ -24,10 +25,15 @@ NATS_PORT = 4222
 
 def register(app: typer.Typer) -> None:
     @app.command("provision")
-    def provision_command() -> None:
+    def provision_command(
+        database: Annotated[
+            bool,
+            typer.Option("--database", help="Only the database and nats-accounts.conf, before NATS is there."),
+        ] = False,
+    ) -> None:
         """Create roles, schemas, streams and consumers on the servers named by the environment."""
         try:
-            asyncio.run(provision(load(), print))
+            asyncio.run(provision_first(load(), print) if database else provision(load(), print))
         except (CannotMigrate, LookupError) as reason:
             raise Stop(str(reason)) from reason
 
@@ -47,6 +53,13 @@ async def provision(settings: Settings, say: Callable[[str], None], *, embedded_
     except BusTooSmall as reason:
         raise CannotMigrate(str(reason)) from reason
     say(f"{'provisioned':<14} {len(applied)} new migrations, streams and consumers checked")
+
+
+async def provision_first(settings: Settings, say: Callable[[str], None]) -> None:
+    """The database, and the file that NATS' configuration includes: a NATS that wants the file can start then."""
+    applied = await provision_log(settings)
+    await _write_accounts(settings)
+    say(f"{'provisioned':<14} {len(applied)} new migrations; {outside_file(settings)} is written, start NATS now")
 
 
 async def _write_accounts(settings: Settings) -> None:
