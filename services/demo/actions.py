@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from contracts.calendars import PutCalendar
 from contracts.clients import PutClient
 from contracts.people import RegisterAgent
+from contracts.policies import PutPolicy
 from contracts.ticket_commands import (
     AddNote,
     Assign,
@@ -37,7 +39,10 @@ TicketCommand = (
 )
 """What can happen to a ticket that exists."""
 
-Command = PutClient | RegisterAgent | SubmitTicket | TicketCommand
+Terms = PutCalendar | PutPolicy
+"""What the desk has promised to a client, or to all of them."""
+
+Command = PutClient | RegisterAgent | Terms | SubmitTicket | TicketCommand
 
 PATHS: dict[type[TicketCommand], str] = {
     ReceiveMessage: "messages",

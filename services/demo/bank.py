@@ -14,8 +14,10 @@ from zoneinfo import ZoneInfo
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
+from contracts.calendars import PutCalendar
 from contracts.clients import Tier
 from contracts.people import Level, Role
+from contracts.policies import PutPolicy
 from contracts.terms import CauseClass, Status, Tone, Urgency
 
 TEXTS = Path(__file__).with_name("texts")
@@ -199,6 +201,13 @@ class Logs(Part):
     failures: Texts
 
 
+class Promised(Part):
+    """What the desk has promised to all of its clients."""
+
+    calendars: tuple[PutCalendar, ...]
+    policy: PutPolicy
+
+
 class Bank(Part):
     """All texts, people and places of the demo."""
 
@@ -210,6 +219,7 @@ class Bank(Part):
     phrases: Mapping[str, Phrases]
     outage: Outage
     logs: Logs
+    terms: Promised
 
 
 def load(folder: Path = TEXTS) -> Bank:
@@ -223,6 +233,7 @@ def load(folder: Path = TEXTS) -> Bank:
             "phrases": phrases,
             "outage": _read(folder / "outage.yaml"),
             "logs": _read(folder / "logs.yaml"),
+            "terms": _read(folder / "terms.yaml"),
             **people,
         }
     )

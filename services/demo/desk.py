@@ -12,9 +12,11 @@ from uuid import UUID
 import orjson
 from pydantic import BaseModel
 
+from contracts.calendars import PutCalendar
 from contracts.clients import PutClient
 from contracts.envelope import Origin
 from contracts.people import RegisterAgent, Role
+from contracts.policies import PutPolicy
 from contracts.ticket_commands import Assign, SubmitTicket
 from services.demo.actions import PATHS, Action
 from services.demo.http import Connections
@@ -24,7 +26,9 @@ from services.intake.desk_routes import CLOCK_STREAM, TellClock
 from services.kit.access.tokens import NewToken, make_token, revoke_token
 from services.kit.cursor import lags
 from services.kit.log.read import read_stream
-from services.kit.postgres import Pool
+from services.kit.postgres import Pool, queries
+
+SQL = queries("services/demo/sql/demo.sql")
 
 PATIENCE_SECONDS = 60.0  # for a service that is being started again, and for consumers that lag
 PAUSE_SECONDS = (0.05, 1.0)  # between two tries of one command, doubling
@@ -43,6 +47,7 @@ class DeskApi:
     def __init__(self, connections: Connections, pool: Pool, record: Record, new_id: Callable[[], UUID]) -> None:
         self._connections, self._pool, self._record, self._new_id = connections, pool, record, new_id
         self._told: datetime | None = None
+        self._latest = record.start
 
     async def play_thread(self, actions: list[Action]) -> None:
         """The actions of one ticket, one after the other."""
@@ -50,10 +55,13 @@ class DeskApi:
             await self._play(action)
 
     async def _play(self, action: Action) -> None:
-        record = self._record
+        record, self._latest = self._record, max(self._latest, action.at)
         match action.command:
             case PutClient() as command:
                 await self.send("PUT", f"clients/{action.client}", record.token, command, action)
+            case PutCalendar() | PutPolicy() as command:
+                kind = "calendar" if isinstance(command, PutCalendar) else "policy"
+                await self.send("PUT", f"clients/{action.client}/{kind}", record.token, command, action)
             case RegisterAgent() as command:
                 answer = await self.send("POST", "agents", record.token, command, action)
                 record.agents[command.email] = UUID(answer["id"])
@@ -86,7 +94,7 @@ class DeskApi:
         """The desk's time goes on to this instant. It never goes back: what was played before a crash stays."""
         if self._told is None:
             self._told = await self._time_of_log() or now
-        self._told = max(self._told, now)
+        self._told = max(self._told, self._latest, now)
         await self.send("POST", "clock", self._record.token, TellClock(now=self._told))
 
     async def _time_of_log(self) -> datetime | None:
@@ -94,7 +102,8 @@ class DeskApi:
         return ticks[-1].occurred_at if ticks else None
 
     async def settle(self) -> None:
-        """Returns once no consumer is behind the log. Raises DemoStopped when nothing moves any more."""
+        """Returns once no consumer is behind the log and no timer has anything to do. Raises DemoStopped when nothing
+        moves any more."""
         before, until = 0, monotonic() + PATIENCE_SECONDS
         while behind := await self._behind():
             if sum(behind.values()) != before:
@@ -105,8 +114,14 @@ class DeskApi:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _behind(self) -> dict[str, int]:
-        """How many events each consumer has not digested, for those that have any left."""
-        found = {name: sum(lanes.values()) for name, lanes in (await lags(self._pool)).items()}
+        """How many events each consumer has not digested, and how many tickets the timers have still to look at, for
+        those that have any left. Both at one moment: what one has done, the other has to do."""
+        async with (
+            self._pool.acquire() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            found = {name: sum(lanes.values()) for name, lanes in (await lags(connection)).items()}
+            found["timers"] = await connection.fetchval(SQL["still_due"], self._told) if found and self._told else 0
         return {name: events for name, events in found.items() if events}
 
     async def send(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from services.kit.settings import Settings
 
 SEED = 20_260
+JUST_BEFORE = timedelta(microseconds=1)  # what happens at the very due time is in time: timers go first up to here
 SAVE_STEPS = 20  # steps between two writes of the record; after a crash at most so many are sent again
 SIDE_BY_SIDE = 48  # requests under way: enough to fill the batches of the append
 
@@ -76,7 +77,8 @@ async def _play_steps(desk: DeskApi, home: Path, record: Record, plan: Sequence[
     with Show(record.start, sum(len(step.actions) for step in plan)) as show:
         show.advance(record.start, sum(len(step.actions) for step in plan[: record.steps]), len(record.tickets))
         for number, step in enumerate(plan[record.steps :], record.steps + 1):
-            await desk.set_clock(step.now)
+            await desk.set_clock(step.now - JUST_BEFORE)
+            await desk.settle()
             await asyncio.gather(*(_play_thread(desk, thread, show, record) for thread in step.threads))
             await desk.settle()
             if number % SAVE_STEPS == 0 or number == 1:

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from random import Random
 
+from contracts.calendars import WEEK, Intervals, PutCalendar, Weekday
 from contracts.clients import PutClient
 from contracts.model import DESK
 from contracts.people import RegisterAgent
 from contracts.terms import Channel, Tone, Urgency
-from services.demo.actions import Action
+from services.demo.actions import Action, Terms
 from services.demo.arrivals import arrivals
 from services.demo.bank import Bank, Topic
 from services.demo.cast import Agent, Cast, Client, Requester, assemble
@@ -36,6 +37,7 @@ def month(bank: Bank, seed: int, start: datetime, end: datetime) -> Iterator[Act
         raise ValueError(f"the demo needs at least {SHORTEST.days} days, from {start:%F} to {end:%F} are fewer")
     cast = assemble(bank, seed)
     yield from opening(cast, start)
+    yield from terms(bank, cast, start)
     yield from sorted(
         (action for action in _threads(bank, cast, seed, start, end) if start <= action.at < end),
         key=lambda action: (action.at, action.thread),
@@ -48,6 +50,18 @@ def opening(cast: Cast, start: datetime) -> Iterator[Action]:
         yield Action(start, f"client:{client.spec.slug}", client.spec.slug, _put(client))
     for agent in cast.agents:
         yield Action(start, f"agent:{agent.email}", DESK, _register(agent))
+
+
+def terms(bank: Bank, cast: Cast, start: datetime) -> Iterator[Action]:
+    """What was promised: a policy for all, and the hours of each client."""
+    promised: tuple[Terms, ...] = (*bank.terms.calendars, bank.terms.policy)
+    for number, command in enumerate(promised):
+        yield Action(start, f"terms:{number}", DESK, command)
+    for client in cast.clients:
+        opens, closes = (f"{end:%H:%M}" for end in client.spec.hours)
+        hours: dict[Weekday, Intervals] = {WEEK[day]: ((opens, closes),) for day in sorted(client.shift.days)}
+        calendar = PutCalendar(zone=client.spec.zone, hours=hours)
+        yield Action(start, f"hours:{client.spec.slug}", client.spec.slug, calendar)
 
 
 def _put(client: Client) -> PutClient:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 
+from contracts.calendars import PutCalendar
+from contracts.policies import PutPolicy
 from services.demo.actions import Action
 
 STEP = timedelta(hours=6)  # of the desk's time: the most that its clock goes on at once
@@ -18,7 +20,7 @@ STEP = timedelta(hours=6)  # of the desk's time: the most that its clock goes on
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`now` is where the clock stands while it is played: the time of its first action."""
+    """`now` is the time of its first action; the clock stands just before it while it is played."""
 
     now: datetime
     actions: tuple[Action, ...]
@@ -32,10 +34,11 @@ class Step:
 
 
 def steps(actions: Iterable[Action], longest: timedelta = STEP) -> Iterator[Step]:
-    """Steps of less than `longest` each, in order; none without an action. Clients and people have one of their own."""
+    """Steps of less than `longest` each, in order; none without an action. Clients and people have one of their own,
+    and so has what was promised to them."""
     held: list[Action] = []
     for action in actions:
-        if held and (action.at - held[0].at >= longest or bool(action.thread) != bool(held[0].thread)):
+        if held and (_is_over(held, action.at, longest) or _stage(action) != _stage(held[0])):
             yield Step(held[0].at, tuple(held))
             held = []
         held.append(action)
@@ -43,6 +46,16 @@ def steps(actions: Iterable[Action], longest: timedelta = STEP) -> Iterator[Step
         yield Step(held[0].at, tuple(held))
 
 
+def _is_over(held: list[Action], at: datetime, longest: timedelta) -> bool:
+    """What happens at one instant stays together: the clock stands just before a step while timers do their work."""
+    return at - held[0].at >= longest and at > held[-1].at
+
+
+def _stage(action: Action) -> int:
+    """Clients and people come first, then what was promised to them, then tickets."""
+    return 1 if isinstance(action.command, PutCalendar | PutPolicy) else 2 if action.thread else 0
+
+
 def _thread(action: Action) -> str:
-    """Clients and people belong to no ticket and do not wait for each other."""
-    return action.thread or action.key
+    """Clients and people belong to no ticket and do not wait for each other; a policy waits for its calendars."""
+    return action.thread or (action.client if _stage(action) == 1 else action.key)

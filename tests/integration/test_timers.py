@@ -15,7 +15,7 @@ from contracts.sla import SlaBreached, SlaEscalated, SlaWarned
 from contracts.subjects import stamp_lane
 from contracts.terms import CauseClass, CloseReason, Status
 from services.kit.settings import Settings
-from services.triage.timers import turn
+from services.triage.timers import stories, turn
 from services.triage.timers.turn import Held
 from tests.conftest import PoolOf
 from tests.integration.small_desk import promise
@@ -66,7 +66,7 @@ async def test_what_grew_since_it_was_read_is_read_again_before_anything_is_reco
 ) -> None:
     ticket = await a_ticket(desk, "overtaken")
     await desk.digest()
-    read = turn.read_stories
+    read = stories.read_stories
     answered = False
 
     async def read_and_be_overtaken(*given: Any) -> Any:

@@ -95,8 +95,8 @@ class TimersDesk(SmallDesk):
         self, slug: str, targets: Mapping[str, Any], hours: Any = ALWAYS, *, at: datetime = NOON, **more: Any
     ) -> None:
         """A calendar and a policy of one row, in force from an instant on. `more` is what PolicySet or Policy takes."""
-        said = {name: more.pop(name) for name in ("apply_to_open", "holds_from") if name in more}
-        told = {"client": slug, "name": "default", "holds_from": at, **said}
+        said: dict[str, Any] = {name: more.pop(name) for name in ("apply_to_open", "holds_from") if name in more}
+        told: dict[str, Any] = {"client": slug, "name": "default", "holds_from": at, **said}
         history = await read_stream(self.intake, client_stream(slug))
         version = 1 + sum(event.type == "client.policy_set" for event in history)
         calendar = CalendarSet(**told, version=version, calendar=Calendar(zone="Etc/UTC", hours=hours))
@@ -131,7 +131,7 @@ class TimersDesk(SmallDesk):
             for lane in range(LANES):
                 if cursors[lane] < ends[lane]:
                     events = await read_lane(self.triage, lane, cursors[lane], 300)
-                    shares.append(Share(lane, events, [None] * len(events)))
+                    shares.append(share(lane, events))
             if not shares:
                 return
             await self.digests.commit(shares)
@@ -173,6 +173,20 @@ class TimersDesk(SmallDesk):
         """When a ticket wakes; "parked", or None where it has no row."""
         row = await self.triage.fetchrow("SELECT due FROM triage.wake_ups WHERE ticket = $1", ticket)
         return None if row is None else row["due"] or "parked"
+
+
+def share(lane: int, events: Sequence[Recorded[Event]]) -> Share:
+    """All of these events, which follow a cursor."""
+    return Share(
+        lane=lane,
+        after=events[0].position - 1,
+        upto=events[-1].position,
+        events=events,
+        parents=[None] * len(events),
+        ignored=(),
+        occurred_at=max(event.occurred_at for event in events),
+        recorded_at=events[-1].recorded_at,
+    )
 
 
 async def timers_desk(intake: Pool, triage: Pool, settings: Any, **more: Any) -> TimersDesk:

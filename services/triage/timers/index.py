@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 from contracts.calendars import CalendarCorrected, CalendarSet
@@ -18,12 +18,17 @@ from contracts.people import ClockTicked
 from contracts.policies import PolicySet
 from contracts.subjects import LANES, lane_of
 from services.kit.bus import AfterCommit, LanesHandler
+from services.kit.bus.message import Stored
 from services.kit.postgres import Connection, queries
 from services.kit.rules.open_time import NEVER
-from services.triage.timers.plan import HEARD, MOVING, Story, plan
+from services.triage.judgements import NEW_FACTS
+from services.triage.timers.plan import HEARD, MOVING, OWN, Story, plan
 from services.triage.timers.stories import Shelf, read_stories
 
 SQL = queries("services/triage/sql/timers.sql")
+
+SILENT: Final = OWN - NEW_FACTS - {"sla.escalated"}
+"""Facts of timers that nothing in triage answers."""
 
 History = Sequence[Recorded[Event]]
 Batch = Mapping[int, History]
@@ -42,6 +47,10 @@ class Indexed:
         self.name = inner.name
         self._inner, self._timers = inner, timers
         self._shelf = Shelf()
+
+    def ignores(self, event: Stored) -> bool:
+        """What timers wrote moved its own row on, and is news to few."""
+        return event.type in SILENT
 
     async def handle(self, lane: int, events: History, connection: Connection) -> AfterCommit | None:
         """As `handle_lanes`, for one lane."""
