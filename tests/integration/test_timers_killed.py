@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import types
-from collections.abc import Coroutine, Generator
-from contextlib import suppress
-from typing import Any
-
-import asyncpg
 import pytest
 
 from services.kit.postgres import connect_pool
@@ -15,29 +9,9 @@ from services.kit.settings import Settings
 from services.triage.timers.turn import Held
 from tests.conftest import PoolOf
 from tests.integration.timers_desk import HOUR, NOON, TimersDesk, timers_desk
+from tests.integration.timers_year import until_killed
 
 STEPS_MAX = 100
-
-
-class KilledError(Exception):
-    """The process is gone from one moment to the next."""
-
-
-@types.coroutine
-def until_killed(work: Coroutine[Any, Any, Any], steps: int, pool: asyncpg.Pool[Any]) -> Generator[Any, Any, bool]:
-    """Runs a coroutine up to its nth await and cuts its connections there, whatever is under way on them. Answers
-    whether it came to its end before."""
-    for _ in range(steps):
-        try:
-            awaited = work.send(None)
-        except StopIteration:
-            return True
-        yield awaited
-    pool.terminate()
-    with suppress(KilledError, asyncpg.InterfaceError, asyncpg.PostgresError, ConnectionError, StopIteration):
-        work.throw(KilledError())
-    work.close()
-    return False
 
 
 @pytest.fixture(scope="module")

@@ -92,14 +92,21 @@ class TimersDesk(SmallDesk):
         self.start()
 
     async def terms(
-        self, slug: str, targets: Mapping[str, Any], hours: Any = ALWAYS, *, at: datetime = NOON, **more: Any
+        self,
+        slug: str,
+        targets: Mapping[str, Any],
+        hours: Any = ALWAYS,
+        *,
+        zone: str = "Etc/UTC",
+        at: datetime = NOON,
+        **more: Any,
     ) -> None:
         """A calendar and a policy of one row, in force from an instant on. `more` is what PolicySet or Policy takes."""
         said: dict[str, Any] = {name: more.pop(name) for name in ("apply_to_open", "holds_from") if name in more}
         told: dict[str, Any] = {"client": slug, "name": "default", "holds_from": at, **said}
         history = await read_stream(self.intake, client_stream(slug))
         version = 1 + sum(event.type == "client.policy_set" for event in history)
-        calendar = CalendarSet(**told, version=version, calendar=Calendar(zone="Etc/UTC", hours=hours))
+        calendar = CalendarSet(**told, version=version, calendar=Calendar(zone=zone, hours=hours))
         policy = PolicySet(**told, version=version, policy=Policy(rows=({"targets": targets},), **more))  # type: ignore[arg-type]
         await self.append(
             slug,
