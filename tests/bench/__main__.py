@@ -16,7 +16,7 @@ from uuid_utils.compat import uuid7
 
 from services.kit.personal import Vault
 from services.kit.postgres import connect_pool
-from tests.bench import append, clocks, door, follow, growth, peer, rebuild, recovery, sealing
+from tests.bench import append, clocks, door, follow, growth, peer, rebuild, recovery, sealing, timers
 from tests.bench.desk import desk
 from tests.bench.servers import servers
 from tests.bench.table import Row, show, write
@@ -134,7 +134,7 @@ def stages(full: bool) -> dict[str, Callable[[], Awaitable[Sequence[Row]]]]:
         "G3-G4": lambda: doors(20_000 if full else 3_000),
         "G5": lambda: _one(rebuilds(events)),
         "G6": lambda: recovery.rows(1_000_000 if full else 20_000),
-        "G11": _clocks,
+        "G11": lambda: _clocks(full=full),
     }
     return {**small, "G16": growth.rows} if full else small
 
@@ -143,8 +143,8 @@ async def _one(row: Awaitable[Row]) -> Sequence[Row]:
     return [await row]
 
 
-async def _clocks() -> Sequence[Row]:
-    return [clocks.row()]
+async def _clocks(*, full: bool) -> Sequence[Row]:
+    return [clocks.row(), *await timers.sized(full=full)]
 
 
 async def main() -> None:
