@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import uvloop
@@ -19,7 +20,9 @@ from services.kit.personal import Vault
 from services.kit.postgres import connect_pool
 from services.kit.ready import announce_ready
 from services.kit.telemetry import setup_logging, setup_tracing
+from services.triage.commands import open_commands
 from services.triage.handler import Triage
+from services.triage.incidents import Effects
 from services.triage.radar.leader import Leader, secret_of
 from services.triage.timers.index import Indexed
 from services.triage.timers.loop import Timers
@@ -40,7 +43,8 @@ async def run(settings: Settings) -> None:
     """Runs triage until cancelled."""
     pool = await connect_pool(settings, "triage", size=8)
     try:
-        async with late_bus(settings, "triage-poke") as bus:
+        async with AsyncExitStack() as stack:
+            bus = await stack.enter_async_context(late_bus(settings, "triage-poke"))
             ring = keyring(settings, time.monotonic)
             vault = Vault(pool, ring, new_id=uuid7, random_bytes=os.urandom, monotonic=time.monotonic)
             tables = load_tables()
@@ -56,7 +60,17 @@ async def run(settings: Settings) -> None:
                 metrics=Metrics("triage"),
                 started=announce_ready,
             )
-            radar = Leader(pool, vault, uuid7(), secret_of(settings), log_time=log_time, committed=bus.committed)
+            asking = await stack.enter_async_context(open_commands(settings))
+            effects = Effects(pool, vault, asking, log_time=log_time, committed=bus.committed)
+            radar = Leader(
+                pool,
+                vault,
+                uuid7(),
+                secret_of(settings),
+                log_time=log_time,
+                committed=bus.committed,
+                effects=effects.turn,
+            )
             try:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(timers.run())

@@ -48,8 +48,10 @@ class RadarDesk(SmallDesk):
         told = [(chance.choice(CLIENTS), " ".join(chance.sample(WORDS, 4)), "") for _ in range(count)]
         await self.tickets(told, minutes=3, together=200)
 
-    async def outage(self, clients: Sequence[str], body: str = "the gateway answers with error 1252") -> list[UUID]:
-        return await self.tickets([(slug, "nothing works", body) for slug in clients])
+    async def outage(
+        self, clients: Sequence[str], body: str = "the gateway answers with error 1252", subject: str = "nothing works"
+    ) -> list[UUID]:
+        return await self.tickets([(slug, subject, body) for slug in clients])
 
     async def tickets(self, told: Sequence[tuple[str, str, str]], minutes: int = 1, together: int = 1) -> list[UUID]:
         """Tickets some minutes apart, so many in one commit; by client, subject and body."""

@@ -120,9 +120,12 @@ class Clusters:
         if not self._note(cluster, sign):
             return changes
         cluster.last_place = place
+        taken = 0
         for ticket, client, at in showed:
-            cluster.take_in(ticket, client, 1.0 - sign.doubt)
+            taken += cluster.take_in(ticket, client, 1.0 - sign.doubt)
             cluster.first_at = min(cluster.first_at, at)
+        if taken and cluster.declared_at is not None:
+            changes.append(Change("joined", known, by))
         if sign.margin >= 0 and cluster.declared_at is None:
             cluster.declared_at = sign.at
             changes.append(Change("declared", known, by))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -71,7 +71,8 @@ class Saved:
 class Leader:
     """Holds the radar while nobody else does. One per process of triage; `committed` pokes the relay.
 
-    `secret` hides words in what is saved: the desk's own, so that no other replica's radar differs.
+    `effects` carries out what follows from incidents, and says whether there was anything; it has its turn beside the
+    radar's. `secret` hides words in what is saved: the desk's own, so that no other replica's radar differs.
     """
 
     def __init__(
@@ -84,12 +85,14 @@ class Leader:
         log_time: bool,
         committed: Callable[[Iterable[int]], None] = lambda lanes: None,
         monotonic: Callable[[], float] = time.monotonic,
+        effects: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
         self._pool = pool
         self._vault = vault
         self._holder = holder
         self._secret = secret
         self._committed = committed
+        self._effects = effects
         self._monotonic = monotonic
         self._log_time = log_time
         self._epoch = 0
@@ -104,10 +107,8 @@ class Leader:
             try:
                 if await self.take():
                     await self._lead()
-            except NotLeading:
-                log_message(LOG, "radar_taken_over", logging.WARNING)
-            except AWAY as error:
-                log_message(LOG, "radar_waits", logging.WARNING, error=describe(error))
+            except Exception as error:  # noqa: BLE001  told and tried again: clocks and priorities must not fall with it
+                log_message(LOG, "radar_stopped", logging.WARNING, error=describe(_cause_of(error)))
             finally:
                 self.watch = None
             await asyncio.sleep(RENEW_SECONDS)
@@ -118,12 +119,32 @@ class Leader:
             await self._pool.execute(SQL["resign"], LANE, self._holder)
 
     async def take(self) -> bool:
+        """Takes the lead, or keeps it; False where somebody else has it."""
         epoch = await self._pool.fetchval(SQL["lead"], LANE, self._holder, LEASE)
         self._epoch = epoch or 0
         return epoch is not None
 
     async def _lead(self) -> None:
+        """Reads on, and beside it carries out what follows from incidents: intake may be away for a while."""
         await self.load()
+        async with asyncio.TaskGroup() as tasks:
+            following = tasks.create_task(self._follow_effects())
+            try:
+                await self._read_on()
+            finally:
+                following.cancel()
+
+    async def _follow_effects(self) -> None:
+        while self._effects is not None:
+            try:
+                busy = await self._effects()
+            except AWAY as error:
+                log_message(LOG, "effects_wait", logging.WARNING, error=describe(error))
+                busy = False
+            if not busy:
+                await asyncio.sleep(LOOK_SECONDS)
+
+    async def _read_on(self) -> None:
         renewed = self._monotonic()
         while True:
             if self._monotonic() - renewed >= RENEW_SECONDS:
@@ -239,3 +260,10 @@ class Leader:
         if self.watch is None:
             raise NotLeading
         return self.watch
+
+
+def _cause_of(error: BaseException) -> BaseException:
+    """What went wrong inside a group of tasks."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

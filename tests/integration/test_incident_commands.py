@@ -1,0 +1,188 @@
+"""Incidents through the API: what people decide, what follows for tickets, and that each of it happens once."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from uuid_utils.compat import uuid7
+
+from contracts import tickets as tell
+from contracts.incident import Incident, IncidentStatus
+from contracts.people import Role
+from contracts.terms import Priority
+from contracts.ticket import Held, fold
+from services.intake.app import open_app
+from services.kit.access.tokens import NewToken, make_token
+from services.kit.log.read import read_stream
+from services.kit.postgres import Pool
+from services.kit.settings import Settings
+from services.triage.commands import Commands, tokens
+from services.triage.incidents import Effects
+from services.triage.radar.leader import Leader
+from tests.conftest import PoolOf
+from tests.integration.radar_desk import CLIENTS, RadarDesk, beat, follow, incidents, leader_on
+from tests.integration.small_desk import vault_on
+
+
+@dataclass
+class Outside:
+    """The API, the radar's leader and what follows from incidents."""
+
+    desk: RadarDesk
+    http: httpx.AsyncClient
+    lead: str
+    leader: Leader
+    triage: Pool
+    relay: Pool
+    settings: Settings
+
+    async def post(self, path: str, body: dict[str, Any], key: str | None = None, bearer: str = "") -> httpx.Response:
+        headers = {"Authorization": f"Bearer {bearer or self.lead}"} | ({"Idempotency-Key": key} if key else {})
+        return await self.http.post(f"/api/v1/incidents{path}", json=body, headers=headers)
+
+    async def settle(self) -> None:
+        """Lets the radar read on, and carries out what follows; with a follower that has just started."""
+        await beat(self.relay)
+        await follow(self.leader)
+        vault = vault_on(self.triage, self.settings)
+        effects = Effects(self.triage, vault, Commands(self.http, tokens(self.settings)), log_time=True)
+        while await effects.turn():
+            pass
+
+    async def suspicion(self, body: str, clients: tuple[str, ...]) -> tuple[UUID, list[UUID]]:
+        """A new outage that the radar has found, and its tickets."""
+        known = await incidents(self.triage)
+        self.desk.minute += 480  # what was before is quiet by now
+        tickets = await self.desk.outage(clients, body, body.partition(" ")[0])
+        await self.settle()
+        (new,) = set(await incidents(self.triage)) - set(known)
+        return new, tickets
+
+    async def incident(self, identifier: UUID) -> Incident:
+        return (await incidents(self.triage))[identifier]
+
+    async def replies(self, ticket: UUID) -> list[str]:
+        events = await read_stream(self.triage, ticket)
+        await self.desk.vault.load(self.desk.people.values())
+        return [self.desk.vault.shown(event.data.body) for event in events if isinstance(event.data, tell.ReplySent)]
+
+    async def ticket(self, ticket: UUID) -> Held:
+        held = fold(await read_stream(self.triage, ticket))
+        assert isinstance(held, Held)
+        return held
+
+    async def token(self, role: Role, *clients: str) -> str:
+        return await make_token(self.desk.intake, NewToken(id=uuid7(), name="test", role=role, clients=clients or None))
+
+
+@pytest.fixture(scope="module")
+async def outside(pool_of: PoolOf, database: Settings) -> AsyncIterator[Outside]:
+    intake, triage = await pool_of("intake"), await pool_of("triage")
+    desk = RadarDesk(intake, vault_on(intake, database))
+    await desk.open()
+    await desk.everyday(2_000)
+    leader = leader_on(triage, database)
+    assert await leader.take()
+    await leader.load()
+    lead = await make_token(intake, NewToken(id=uuid7(), name="test", role=Role.LEAD, clients=None))
+    async with AsyncExitStack() as stack:
+        app = await stack.enter_async_context(open_app(database))
+        transport = httpx.ASGITransport(app)
+        http = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://desk.example"))
+        yield Outside(desk, http, lead, leader, triage, await pool_of("relay"), database)
+
+
+def soon() -> str:
+    return (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+
+
+async def test_a_confirmed_incident_raises_its_tickets_tells_each_once_and_takes_in_later_ones(
+    outside: Outside,
+) -> None:
+    found, tickets = await outside.suspicion("the gateway answers with error 1252", CLIENTS[:5])
+    body = {"title": "Mail gateway", "text": "We are replacing a part.", "next_update_at": soon()}
+    answer = await outside.post(f"/{found}/confirm", body, key="once")
+    assert (answer.status_code, answer.json()["status"]) == (200, "confirmed"), answer.text
+    again = await outside.post(f"/{found}/confirm", body, key="once")
+    assert (again.json(), again.headers["idempotency-replayed"]) == (answer.json(), "true")
+    for _ in range(2):  # the second follower starts from where the first one was
+        await outside.settle()
+
+    for ticket in tickets:
+        assert await outside.replies(ticket) == ["We are replacing a part."]
+        held = await outside.ticket(ticket)
+        assert held.priority in {Priority.P1, Priority.P2}
+        assert held.promise is not None
+        assert held.promise.by == "agent"
+
+    (late,) = await outside.desk.outage(CLIENTS[7:8])
+    await outside.settle()
+    assert late in (await outside.incident(found)).members
+    assert await outside.replies(late) == ["We are replacing a part."]
+
+    told = await outside.post(f"/{found}/updates", {"text": "The part is in."}, key="two")
+    assert told.status_code == 200, told.text
+    closed = await outside.post(f"/{found}/resolve", {"summary": "A broken part was replaced."})
+    assert closed.json()["status"] == "resolved"
+    await outside.settle()
+    for ticket in (*tickets, late):
+        assert await outside.replies(ticket) == ["We are replacing a part.", "The part is in."]
+
+
+async def test_a_rejected_suspicion_has_to_speak_louder_and_a_rejection_can_be_taken_back(outside: Outside) -> None:
+    found, _ = await outside.suspicion("blorp quux 7731 failed", CLIENTS[:5])
+    assert (await outside.post(f"/{found}/reject", {"reason": "a drill"})).json()["status"] == "rejected"
+    await outside.settle()
+    assert outside.leader.watch is not None
+    assert max(outside.leader.watch.radar.raised.values()) >= 2
+    refused = await outside.post(f"/{found}/updates", {"text": "hello"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "not_confirmed")
+    back = await outside.post(f"/{found}/reopen", {"reason": "it was none"})
+    assert back.json()["status"] == "suspected"
+
+
+async def test_incidents_merge_and_split_and_each_is_taken_back(outside: Outside) -> None:
+    one, tickets = await outside.suspicion("zonk wibble ZX-9910", CLIENTS[:5])
+    other = (await outside.post("", {"title": "Another", "tickets": [str(tickets[0])]})).json()["id"]
+    merged = await outside.post(f"/{one}/merge", {"into": other})
+    assert merged.json()["status"] == "merged", merged.text
+    into = await outside.incident(UUID(other))
+    assert set(tickets) <= set(into.members)
+    back = await outside.post(f"/{one}/reopen", {"reason": "two problems"})
+    assert back.json()["status"] == "suspected", back.text
+    assert set((await outside.incident(UUID(other))).members) == {tickets[0]}
+
+    split = await outside.post(f"/{one}/split", {"title": "The second", "tickets": [str(tickets[1])]})
+    assert split.status_code == 200, split.text
+    assert tickets[1] not in (await outside.incident(one)).members
+    assert set((await outside.incident(UUID(split.json()["other"]))).members) == {tickets[1]}
+    assert (await outside.incident(one)).status is IncidentStatus.SUSPECTED
+
+
+async def test_words_for_everyone_name_no_client_and_clear_errors_name_the_field(outside: Outside) -> None:
+    found, tickets = await outside.suspicion("flimflam grommet GR-4411", CLIENTS[:5])
+    named = await outside.post(f"/{found}/confirm", {"title": f"Outage at {CLIENTS[1].title()}"})
+    assert (named.status_code, named.json()["code"]) == (422, "names_a_client")
+    assert named.json()["errors"][0]["field"] == "title"
+    unknown = await outside.post(f"/{found}/tickets", {"add": ["NOPE-1"]})
+    assert unknown.json()["code"] == "unknown_ticket_of_desk"
+    gone = await outside.post(f"/{found}/tickets", {"remove": [str(tickets[0])]})
+    assert gone.status_code == 200
+    assert tickets[0] not in (await outside.incident(found)).members
+
+
+async def test_only_who_leads_the_whole_desk_changes_an_incident(outside: Outside) -> None:
+    (found, *_) = await incidents(outside.triage)
+    agent = await outside.token(Role.AGENT)
+    assert (await outside.post(f"/{found}/reject", {"reason": "no"}, bearer=agent)).status_code == 403
+    some, none = await outside.token(Role.LEAD, CLIENTS[0]), await outside.token(Role.LEAD, CLIENTS[11])
+    assert (await outside.post(f"/{found}/reject", {"reason": "no"}, bearer=some)).status_code == 403
+    assert (await outside.post(f"/{found}/reject", {"reason": "no"}, bearer=none)).status_code == 404
+    assert (await outside.post(f"/{uuid7()}/reject", {"reason": "no"})).status_code == 404
