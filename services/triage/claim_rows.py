@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from contracts.envelope import Recorded
 from contracts.model import Event
+from contracts.tickets import TicketSubmitted
 from services.kit.postgres import Connection, queries
-from services.triage.claims import Claim, is_claim, totals
+from services.triage.claims import Claim, totals
 
 SQL = queries("services/triage/sql/claims.sql")
 LAST = 2**62  # a position behind every other
@@ -38,8 +39,8 @@ async def write_claims(connection: Connection, claims: Iterable[Claim]) -> None:
 
 
 async def claims_before(connection: Connection, events: Sequence[Recorded[Event]]) -> Mapping[str, ClaimsAt]:
-    """For the clients whose tickets of this batch state an urgency, what was thought of such statements by then."""
-    asked = [(event.lane, event.client, event.position) for event in events if is_claim(event)]
+    """For the clients whose tickets are new in this batch, what was thought of their claims by then."""
+    asked = [(event.lane, event.client, event.position) for event in events if isinstance(event.data, TicketSubmitted)]
     if not asked:
         return {}
     found = await _totals(connection, asked)

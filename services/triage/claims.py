@@ -1,8 +1,9 @@
 """A history and one event of it -> whether people confirmed or denied the urgency that was stated. Pure.
 
-A ticket answers once: the first time that a person sets its priority, or, where nobody does, when it is resolved with
-the priority that the statement had given. The answers of a client make the Beta posterior by which the next statement
-is discounted (F28), so a client that always says “critical” is soon taken to mean nothing by it.
+A ticket claims by a stated urgency above the normal, by urgent words or by a heated tone. It answers once: the first
+time that a person sets its priority, or, where nobody does, when it is resolved with the priority that the claim had
+given. The answers of a client make the Beta posterior by which its next claims are discounted (F28), so a client for
+which everything is critical is soon taken to mean nothing by it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from uuid import UUID
 from contracts import tickets as tell
 from contracts.envelope import Recorded
 from contracts.model import Event
-from contracts.terms import Urgency
+from contracts.terms import Inputs, Urgency
+from services.kit.rules.priority import tone_points
 
 CLAIMS: Final = frozenset({Urgency.HIGH, Urgency.CRITICAL})
 """What is more than the normal is a claim."""
@@ -31,17 +33,25 @@ class Claim(NamedTuple):
     confirmed: bool
 
 
-def is_claim(event: Recorded[Event]) -> bool:
-    return isinstance(event.data, tell.TicketSubmitted) and event.data.urgency in CLAIMS
+def claims_anything(event: Recorded[Event]) -> bool:
+    """Whether a judgement rests on something that the requester claimed."""
+    match event.data:
+        case tell.TicketSubmitted(urgency=urgency):
+            return urgency in CLAIMS
+        case tell.Judged(inputs=Inputs() as inputs):
+            return bool(inputs.phrases) or tone_points(inputs.tone, inputs.tone_degree) > 0
+        case _:
+            return False
 
 
 def claims_in(history: Sequence[Recorded[Event]], versions: Iterable[int]) -> list[Claim]:
     """The claim of a ticket, if one of these versions is the first to answer it."""
-    if not history or not is_claim(history[0]):
-        return []
     wanted = set(versions)
-    by_rules = None
+    by_rules, claimed = None, False
     for event in history:
+        claimed = claimed or claims_anything(event)
+        if not claimed and isinstance(event.data, tell.PrioritySet | tell.TicketResolved):
+            return []  # nothing was claimed when a person judged it
         match event.data:
             case tell.TicketPrioritised(priority=priority):
                 by_rules = priority

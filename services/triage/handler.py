@@ -88,7 +88,7 @@ class Triage:
             await self._readings(events, histories),
             self._tables,
             await _tiers(connection, {event.client for event in events if event.stream in causes}),
-            await claims_before(connection, [history[0] for history in histories.values()]),
+            await claims_before(connection, [history[0] for history in histories.values() if history[0].version == 1]),
         )
         again = await self._append(connection, histories, causes, known)
         if again:  # the lanes' locks are ours from the first append on, so nothing grows any more

@@ -124,19 +124,26 @@ def _step_above(priority: Priority) -> Priority:
 
 
 def _stated_points(facts: Facts, table: PriorityTable) -> tuple[float, float]:
-    """The points of the stated urgency, and those of them that the client's history takes away: how much of an urgency
-    above the normal counts is the mean of a Beta posterior of being confirmed."""
+    """The points of the stated urgency, and what the client's history takes away from all that the requester claims: an
+    urgency above the normal, urgent words and the tone count as far as the mean of a Beta posterior of being confirmed
+    says. So who words every ticket as an emergency is soon believed no more than who states it."""
     points = table.not_stated if facts.stated is None else table.stated[facts.stated]
     trust = (facts.confirmed + table.trust_first) / (facts.confirmed + facts.denied + table.trust_first)
-    return points, round(max(0, points - table.not_stated) * (1 - trust), 1)
+    claimed = max(0, points - table.not_stated) + _words_points(facts, table)
+    claimed += tone_points(facts.tone, facts.tone_degree, table)
+    return points, round(claimed * (1 - trust), 1)
+
+
+def _words_points(facts: Facts, table: PriorityTable) -> int:
+    """Points of the urgent words; however many there are, no more than text may bring."""
+    return min(table.words_max, sum(table.words.get(evidence.code, evidence.points) for evidence in facts.words))
 
 
 def _points(facts: Facts, table: PriorityTable) -> _Points:
     stated, doubted = _stated_points(facts, table)
-    words = sum(table.words.get(evidence.code, evidence.points) for evidence in facts.words)
     return _Points(
         stated=stated - doubted,
-        words=min(table.words_max, words),
+        words=_words_points(facts, table),
         tone=tone_points(facts.tone, facts.tone_degree, table),
         exchanges=exchange_points(facts.exchanges, table),
         reopened=table.reopened if facts.reopened_by else 0,
