@@ -16,7 +16,7 @@ from uuid_utils.compat import uuid7
 
 from services.kit.personal import Vault
 from services.kit.postgres import connect_pool
-from tests.bench import append, clocks, door, follow, growth, peer, rebuild, recovery, sealing, timers
+from tests.bench import append, clocks, door, follow, growth, peer, rebuild, recovery, sealing, timers, triage
 from tests.bench.desk import desk
 from tests.bench.servers import servers
 from tests.bench.table import Row, show, write
@@ -135,12 +135,17 @@ def stages(full: bool) -> dict[str, Callable[[], Awaitable[Sequence[Row]]]]:
         "G5": lambda: _one(rebuilds(events)),
         "G6": lambda: recovery.rows(1_000_000 if full else 20_000),
         "G11": lambda: _clocks(full=full),
+        "G12": _triage,
     }
     return {**small, "G16": growth.rows} if full else small
 
 
 async def _one(row: Awaitable[Row]) -> Sequence[Row]:
     return [await row]
+
+
+async def _triage() -> Sequence[Row]:
+    return [triage.row()]
 
 
 async def _clocks(*, full: bool) -> Sequence[Row]:
@@ -150,7 +155,7 @@ async def _clocks(*, full: bool) -> Sequence[Row]:
 async def main() -> None:
     arguments = argparse.ArgumentParser(prog="make bench")
     arguments.add_argument("--full", action="store_true", help="with a million events, and growth to three million")
-    arguments.add_argument("--only", default="", help="some of G1, N10, G2, G3-G4, G5, G6, G11, G16, by commas")
+    arguments.add_argument("--only", default="", help="some of G1, N10, G2, G3-G4, G5, G6, G11, G12, G16, by commas")
     arguments.add_argument("--json", type=Path, default=Path(".daybook/bench.json"))
     given = arguments.parse_args()
     measured = stages(given.full)
