@@ -177,8 +177,7 @@ def _show(proof: Proof, seconds: float, *, as_json: bool) -> None:
     print(f"{proof.events:,} events in {seconds:.1f} s, {rate:,.0f}/s")
     if not proof.doors.faults:
         mails = ", ".join(f"{number:,} {kind}" for kind, number in proof.doors.mails.items())
-        keyed = f"{proof.doors.commands:,} commands with an idempotency key"
-        print(f"{keyed} and every mail ({mails}) have what was made of them")
+        print(f"{proof.doors.commands:,} commands and every mail ({mails}) have what was made of them")
     for view in proof.views:
         if view.skipped is None and view.same:
             print(f"the view {view.view} is a fresh fold's: {view.live}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -12,10 +13,12 @@ from fastapi import Depends, Header, Request
 
 from contracts.envelope import Origin
 from services.kit.access import SCOPE_KEY, Principal
+from services.kit.log.append import Command
 from services.kit.telemetry import current_traceparent
 from services.kit.web.idempotency import fingerprint, read_key
 from services.kit.web.problem import Problem
 
+UNKEYED = "unkeyed"  # before the scope of a command that came without a key; no caller's own scope begins so
 IF_MATCH = re.compile(rb'(?:W/)?"?(\d{1,9})"?')
 
 
@@ -33,6 +36,14 @@ class Call:
     told_at: datetime | None = None
     """When it happens, as a demo that plays its own time tells; nobody else may (`services.intake.edge.instant`)."""
 
+    def command(self, client: str, stream: UUID, answer: bytes, new_id: Callable[[], UUID]) -> Command:
+        """How the log remembers it beside its events, with what it is answered: by its key, or without one under a
+        number of its own, so that everything that was ever accepted can be held against the log."""
+        scope = self.scope(client, stream)
+        if self.key is not None:
+            return Command(scope, self.key, self.fingerprint, answer)
+        return Command(f"{UNKEYED} {scope}", str(new_id()), b"", answer)
+
     @property
     def told_clients(self) -> frozenset[str] | None:
         """For whose eyes positions are written: a guest learns of no lane either."""
@@ -41,6 +52,11 @@ class Call:
     def scope(self, client: str, ticket: UUID) -> str:
         """Within what the Idempotency-Key is unique: one token and one client; for a guest one ticket."""
         return f"{self.caller.id} {client}" if self.guest_key is None else f"guest {ticket}"
+
+
+def may_come_again(command: Command | None) -> bool:
+    """Whether the caller can send it once more without doing it twice: under a key of their own."""
+    return command is not None and not command.scope.startswith(f"{UNKEYED} ")
 
 
 def read_call(request: Request, body: bytes) -> Call:

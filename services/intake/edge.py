@@ -15,7 +15,7 @@ from contracts.catalogue import encode
 from contracts.envelope import Actor, Origin
 from contracts.model import Event, Seal, refuse_plain
 from contracts.ticket_state import Held
-from services.intake.call import Call
+from services.intake.call import Call, may_come_again
 from services.intake.clients import Clients
 from services.intake.requesters import Requesters
 from services.intake.terms import ClientTerms
@@ -129,16 +129,16 @@ async def sealing(edge: Edge, call: Call, author: UUID, events: Sequence[Event])
 
 async def write(edge: Edge, append: Append) -> Appended:
     """Appends durably. Raises what the appender raises, and OutcomeUnknown where nobody can tell and a second try could
-    do it twice: without a command id."""
+    do it twice: without a key of the caller's."""
     try:
         return await edge.appender.append(append)
     except NEVER_SENT:
         raise
     except DATABASE_AWAY as error:
-        if append.command is None:
+        if not may_come_again(append.command):
             raise OutcomeUnknown("the database was lost while it wrote") from error
         raise
     except asyncio.CancelledError:  # the caller's time is over, and the database may write it all the same
-        if append.command is None:
+        if not may_come_again(append.command):
             raise OutcomeUnknown("the database did not answer in time") from None
         raise

@@ -30,7 +30,7 @@ from services.intake.edge import Edge, Stamp, instant, new_events, sealer, stamp
 from services.intake.route import Answered
 from services.intake.tickets import find_stream
 from services.kit.log.append import SQL as APPEND_SQL
-from services.kit.log.append import Append, Command, CommandDone, CommandReused, Conflict, NewEvent
+from services.kit.log.append import Append, CommandDone, CommandReused, Conflict, NewEvent
 from services.kit.log.read import read_stream
 from services.kit.references import read_id
 from services.kit.refused import Refused
@@ -155,10 +155,8 @@ async def _append(
     )
     if not news:
         return Answered(answer, 200)
-    command = None
-    if call.key is not None:
-        kept = orjson.dumps([status, answer.model_dump(mode="json")])
-        command = Command(call.scope(DESK, stream), call.key, call.fingerprint, kept)
+    kept = orjson.dumps([status, answer.model_dump(mode="json")])
+    command = call.command(DESK, stream, kept, edge.new_id)
     try:
         await write(edge, Append(DESK, news, command))
     except CommandReused:

@@ -30,7 +30,8 @@ def add_people_routes(app: FastAPI, edge: Edge) -> None:
 
     @app.delete("/people/{person}/data", response_model=ErasedAnswer)
     async def erase_person(call: TheKeylessCall, person: str) -> Answered:
-        """Makes a person's name, addresses and words unreadable for good, everywhere. Counts and times stay."""
+        """Makes a person's name, addresses and words unreadable for good, everywhere. Counts and times stay. One of the
+        desk's own people is erased by another administrator."""
         return await erase_data(edge, call, person)
 
 

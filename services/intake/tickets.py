@@ -26,7 +26,7 @@ from services.intake.route import Answered
 from services.kit.clients import Client
 from services.kit.guests import guest_key, guest_key_fits, track_url
 from services.kit.log.append import SQL as APPEND_SQL
-from services.kit.log.append import Append, Appended, Command, CommandDone, CommandReused, Conflict, NewEvent
+from services.kit.log.append import Append, Appended, CommandDone, CommandReused, Conflict, NewEvent
 from services.kit.log.read import read_stream
 from services.kit.log.told import write_told
 from services.kit.postgres import queries
@@ -157,9 +157,7 @@ def _forget(edge: Edge, client: Client, command: TicketCommand) -> None:
 
 
 async def _append(edge: Edge, call: Call, client: Client, result: Outcome, events: list[NewEvent]) -> Appended:
-    command = None
-    if call.key is not None:
-        command = Command(call.scope(client.id, result.stream), call.key, call.fingerprint, keep(result))
+    command = call.command(client.id, result.stream, keep(result), edge.new_id)
     try:
         return await write(edge, Append(client.id, events, command))
     except CommandReused:

@@ -1,8 +1,9 @@
-"""What the doors have accepted -> what of it is missing: every command with an Idempotency-Key has its event, each mail
-too, or lies in the quarantine. I/O, reads only.
+"""What the doors have accepted -> what of it is missing: every command has its event, each mail too, or lies in the
+quarantine. I/O, reads only.
 
-A request without a key leaves nothing beside its event, so there is nothing to hold the log against: the chain alone
-speaks for it. Doors that are not there yet, such as the telephone's, are not looked at.
+Each command of a ticket or incident is kept beside its events with its answer, whether it came with an Idempotency-Key
+or not. What is put (clients, calendars, policies, people) is kept as its event alone, for which the chain speaks. Doors
+that are not there yet, such as the telephone's, are not looked at.
 """
 
 from __future__ import annotations
@@ -69,10 +70,12 @@ async def _command_faults(reader: Reader, rows: Sequence[Any]) -> list[Fault]:
 def answered(answer: bytes) -> tuple[UUID, int] | None:
     """The stream and version that a kept answer was given for. Pure."""
     try:
-        _, stream, version, *_ = json.loads(answer)
-        return UUID(stream), int(version)
-    except (ValueError, TypeError, AttributeError):
-        return None
+        match json.loads(answer):
+            case [_, {"id": str(stream), "version": int(version)}] | [_, str(stream), int(version), *_]:
+                return UUID(stream), version
+    except ValueError:
+        pass
+    return None
 
 
 def _short(row: Any) -> str:

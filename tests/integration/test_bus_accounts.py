@@ -22,6 +22,7 @@ from contracts.subjects import STREAM
 from services.cli import bus_accounts, token
 from services.cli.app import Stop
 from services.cli.bus_accounts import NoAccounts, services_text, share_accounts
+from services.cli.provision import provision_first
 from services.embedded import nats as embedded_nats
 from services.embedded.place import Place
 from services.embedded.ports import claim
@@ -261,3 +262,11 @@ async def test_an_older_list_that_another_command_wrote_over_ours_is_written_aga
     key = Nkey(b"a subscriber's thirty-two bytes!")
     await bus_accounts.until_taken(guarded, pool, Subscriber(uuid7(), key.public), key)
     assert written == [services_text(guarded, await bus_accounts.living_accounts(pool))]
+
+
+async def test_the_accounts_are_written_before_there_is_a_bus(database: Settings, tmp_path: Path) -> None:
+    away = {**database.model_dump(), "home": tmp_path, "nats_url": "nats://127.0.0.1:1"}
+    said: list[str] = []
+    await provision_first(Settings.model_validate(away), said.append)
+    assert (tmp_path / bus_accounts.OUTSIDE_FILE).read_text() == services_text(database)
+    assert "start NATS now" in said[-1]

@@ -164,7 +164,7 @@ def test_an_export_is_sound_private_and_sealed(source: Source) -> None:
         assert not any(word in content for content in files.values()), word
     manifest = json.loads((source.folder / form.MANIFEST).read_text())
     counts = {name: file["rows"] for name, file in manifest["files"].items()}
-    assert (counts["commands.ndjson"], counts["attachments.ndjson"], counts["logins.ndjson"]) == (12, 6, 1)
+    assert (counts["commands.ndjson"], counts["attachments.ndjson"], counts["logins.ndjson"]) == (18, 6, 1)
     assert (counts["mails.ndjson"], counts["quarantine.ndjson"], counts["prefixes.ndjson"]) == (2, 2, 2)
 
 
@@ -176,7 +176,7 @@ async def test_what_was_read_back_is_the_same_to_the_bit(source: Source, empty: 
     proof = await prove(owner, empty, source.keys, views=False)
     await Writer(tmp_path / "again", None).write(owner, empty.master_key_bytes, NOW)
 
-    assert (proof.faults, proof.events, proof.doors.commands) == ([], export.events, 12)
+    assert (proof.faults, proof.events, proof.doors.commands) == ([], export.events, 18)
     assert files_of(tmp_path / "again") == files_of(source.folder)
     async with open_desk(empty) as desk:  # clients are put again there: nothing new
         assert len(await desk.events(source.tickets[0]["id"])) == len(await source.desk.events(source.tickets[0]["id"]))

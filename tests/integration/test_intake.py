@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -168,6 +169,16 @@ async def test_the_kept_answer_holds_no_personal_data_and_no_secret(desk: Intake
     assert answer.json()["track_url"].rpartition("=")[2].encode() not in kept
 
 
+async def test_a_command_without_a_key_is_remembered_beside_its_events_too(desk: IntakeDesk) -> None:
+    born = await desk.submit()
+    await desk.post(f"/tickets/{born['id']}/notes", {"body": "no key"})
+    rows = await desk.pool.fetch(
+        "SELECT scope, answer FROM log.commands WHERE lane = $1 AND encode(answer, 'escape') LIKE $2 ORDER BY command",
+        lane_of(UUID(born["id"])), f"%{born['id']}%",
+    )  # fmt: skip
+    assert [(row["scope"].split()[0], json.loads(row["answer"])[2]) for row in rows] == [("unkeyed", 2), ("unkeyed", 3)]
+
+
 async def test_replies_at_the_same_moment_all_count(desk: IntakeDesk) -> None:
     answer = await desk.submit()
     path = f"/tickets/{answer['id']}/notes"
@@ -330,7 +341,8 @@ def test_a_key_is_promised_where_it_counts_alone(desk: IntakeDesk) -> None:
     paths = desk.app.openapi()["paths"]
     for path in paths:
         for method in paths[path].keys() & {"post", "put", "delete"}:
-            assert promised(method, path) == ("/tickets" in path), path
+            changes = ("/tickets" in path or "/incidents" in path) and not path.endswith("/similar")  # that is a read
+            assert promised(method, path) == changes, path
 
 
 async def test_another_authors_words_and_files_are_sealed_to_the_author(desk: IntakeDesk) -> None:

@@ -45,7 +45,7 @@ async def test_a_sound_desk_is_proven_with_its_views(desk: ReportingDesk) -> Non
     assert proof.notes == []
     assert proof.events == len(await desk.log()) > 100
     assert {view.view for view in proof.views if view.same and view.live == view.fresh != ""} == {
-        "queue", "search", "directory", "sla",
+        "queue", "search", "directory", "sla", "incidents",
     }  # fmt: skip
     assert [view.live for view in proof.views] == [await desk.checksum(view.view) for view in proof.views]
     assert {step.phase for step in told} >= {"log", "queue", "search", "directory"}
@@ -95,9 +95,10 @@ async def test_what_the_doors_accepted_is_looked_for(desk: ReportingDesk) -> Non
     lane, stream = lane_of_client("acme"), (await desk.log())[0].stream
     columns = "lane, scope, command, fingerprint, answer, recorded_at"
     put = f"INSERT INTO log.commands ({columns}) VALUES ($1, $2, $3, '', $4, now())"
-    answers = {"good": [200, str(stream), 1, "new", None], "lost": [201, str(uuid4()), 1, "new", None], "odd": {}}
+    good, fine = [200, str(stream), 1, "new", None], [200, {"id": str(stream), "version": 1}]
+    answers = {"good": good, "fine": fine, "lost": [201, str(uuid4()), 1, "new", None], "odd": {}}
     for name, answer in answers.items():
-        at = lane_of(stream) if name == "good" else lane
+        at = lane_of(stream) if name in {"good", "fine"} else lane
         await desk.owner.execute(put, at, "token acme", name, json.dumps(answer).encode())
     put = "INSERT INTO intake.mails (lane, key, outcome, client) VALUES ($1, $2, $3, 'acme')"
     for outcome in ("ticket", "quarantine"):
@@ -105,7 +106,7 @@ async def test_what_the_doors_accepted_is_looked_for(desk: ReportingDesk) -> Non
     proof = await proven(desk, views=False)
     await desk.owner.execute("DELETE FROM log.commands")
     await desk.owner.execute("DELETE FROM intake.mails")
-    assert proof.doors.commands == 3
+    assert proof.doors.commands == 4
     assert [fault.lane for fault in proof.faults] == [lane] * 4
     assert [part for part in ("'lost'", "'odd'", "is in no ticket", "is in no quarantine")
             if not any(part in fault.what for fault in proof.faults)] == []  # fmt: skip
@@ -137,7 +138,7 @@ async def test_an_erasure_on_its_way_to_the_views_is_no_fault(desk: ReportingDes
     after = await proven(desk)
 
     assert before.faults == after.faults == []
-    assert len(before.notes) == 4
+    assert len(before.notes) == 5
     assert "an erasure has not reached it yet" in before.notes[0]
     assert after.notes == []
 

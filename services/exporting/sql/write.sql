@@ -40,10 +40,10 @@ SELECT to_json(r)::text FROM (
 SELECT to_json(r)::text FROM (SELECT prefix, client FROM access.prefixes ORDER BY prefix) r;
 
 -- name: tokens
--- Of programs. A session ends with the desk that it was opened at.
+-- Of programs. A session ends with the desk that it was opened at, and each desk makes its services their own.
 SELECT to_json(r)::text FROM (
     SELECT digest, id, name, role, clients, origin, scopes, agent, session, created_at, expires_at, revoked_at
-    FROM access.tokens WHERE NOT session ORDER BY id
+    FROM access.tokens WHERE NOT session AND service IS NULL ORDER BY id
 ) r;
 
 -- name: logins
