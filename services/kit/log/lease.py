@@ -18,8 +18,8 @@ from services.kit.postgres import Pool, queries
 
 SQL = queries("services/kit/log/sql/lease.sql")
 
-LEASE_SECONDS = 1.2  # a frozen holder is replaced within this and one RENEW_SECONDS of another
-RENEW_SECONDS = 0.4
+LEASE_SECONDS = 1.0  # a frozen holder is replaced within this and one RENEW_SECONDS of another
+RENEW_SECONDS = 0.3
 
 
 @dataclass
