@@ -79,8 +79,10 @@ async def beat(relay: Pool) -> None:
     await relay.execute("SELECT log.beat($1::smallint[])", list(range(LANES)))
 
 
-def leader_on(pool: Pool, database: Settings, holder: UUID | None = None) -> Leader:
-    return Leader(pool, vault_on(pool, database), holder or uuid7(), secret_of(database), log_time=True)
+def leader_on(pool: Pool, database: Settings, batch: int = 500) -> Leader:
+    leader = Leader(pool, vault_on(pool, database), uuid7(), secret_of(database), log_time=True)
+    leader.batch = batch
+    return leader
 
 
 async def follow(leader: Leader) -> None:

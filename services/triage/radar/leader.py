@@ -28,7 +28,7 @@ from services.kit.personal import ERASED, Vault
 from services.kit.postgres import Connection, Pool, queries
 from services.kit.telemetry import describe, log_message
 from services.triage.radar.packed import pack, unpack
-from services.triage.radar.reading import Read, read_on
+from services.triage.radar.reading import BATCH, Read, read_on
 from services.triage.radar.report import Reporter
 from services.triage.radar.telling import kind_and_word
 from services.triage.radar.watch import TYPES, News, Watch
@@ -93,6 +93,7 @@ class Leader:
         self._secret = secret
         self._committed = committed
         self._effects = effects
+        self.batch = BATCH
         self._monotonic = monotonic
         self._log_time = log_time
         self._epoch = 0
@@ -176,7 +177,7 @@ class Leader:
     async def turn(self) -> bool:
         """Reads on, once; tells what is new. Says whether there was anything to read."""
         watch = self._the_watch()
-        reads, upto = await read_on(self._pool, self._vault, self._places, TYPES)
+        reads, upto = await read_on(self._pool, self._vault, self._places, TYPES, self.batch)
         if not upto:
             await self._save_if_due()
             return False
