@@ -119,6 +119,23 @@ async def test_the_reader_sees_rows_of_the_clients_it_named_alone(
         assert await connection.fetch(everything) == []
 
 
+GUARDED = """
+    SELECT c.oid::regclass::text AS name, c.relrowsecurity AS guarded,
+           EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND NOT p.polpermissive
+                   AND 'daybook_reader'::regrole = ANY (p.polroles)) AS ruled
+    FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'client' AND NOT a.attisdropped
+    WHERE c.relkind IN ('r', 'p') AND has_table_privilege('daybook_reader', c.oid, 'SELECT')
+"""
+
+
+async def test_whatever_the_reader_may_read_of_clients_is_under_row_level_security(desk: ReportingDesk) -> None:
+    """Tables that are added tomorrow, too. Who a reference's prefix belongs to is told to everybody who may read."""
+    rows = await desk.owner.fetch(GUARDED)
+    open_to_all = {row["name"] for row in rows if not (row["guarded"] and row["ruled"])}
+    assert open_to_all == {"access.prefixes"}
+    assert {row["name"] for row in rows} >= set(TABLES)
+
+
 async def test_a_search_knows_the_clients_itself_and_uses_its_index(desk: ReportingDesk, pool_of: PoolOf) -> None:
     narrow = Narrow(await pool_of("reader"))
     lexeme = await desk.reporting.fetchval("SELECT word FROM ts_stat('SELECT words FROM reporting_search.words')"
