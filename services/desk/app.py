@@ -26,6 +26,7 @@ from services.desk.pages import (
     mailbox,
     manage,
     portal,
+    similar,
     styleguide,
     subscribers,
     ticket,
@@ -65,7 +66,7 @@ def build(
         redoc_url=None,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # its logs hold what was typed into forms
     )
-    front_desk = (login, inbox, ticket, actions, erase, manage, wallboard, live, portal)
+    front_desk = (login, inbox, ticket, similar, actions, erase, manage, wallboard, live, portal)
     outside = (webhooks, subscribers, contract, styleguide)
     for page in (*front_desk, *outside):
         app.include_router(page.routes(desk))

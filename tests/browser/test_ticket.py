@@ -153,3 +153,25 @@ def test_a_colleagues_words_appear_while_the_page_is_open(new_page: NewPage, vis
     visitors.act(reference, "notes", body="The boiler was serviced this morning.")
     expect(page.locator(".letter.note")).to_contain_text("The boiler was serviced this morning.")
     assert page.evaluate("window.neverReloaded")
+
+
+def test_a_similar_ticket_is_denied_and_confirmed_by_keyboard(new_page: NewPage, visitors: Visitors) -> None:
+    denied, confirmed = (visitors.submit(f"Plotter stops with E7741 {when}") for when in ("again", "once more"))
+    page = new_page(f"/tickets/{visitors.submit('Plotter stops with E7741')}")
+    alike = page.locator("#similar .alike li", has_text="E7741")
+    for _ in range(30):  # a new ticket's words are found once the view has read them
+        expect(page.locator("#similar")).not_to_contain_text("Looking")
+        if alike.count() == 2:
+            break
+        page.wait_for_timeout(1_000)
+        page.reload()
+    expect(alike).to_have_count(2)
+    expect(alike.first).to_contain_text("Both name E7741")
+    until_live(page)
+    page.screenshot(path=ARTEFACTS / "ticket-similar.png", full_page=True)
+    first = denied if denied in alike.first.inner_text() else confirmed
+    page.keyboard.press("x")
+    expect(alike).to_have_count(1)
+    expect(alike).not_to_contain_text(f"{first} ")
+    page.keyboard.press("y")
+    expect(alike).to_contain_text("Said to be the same")
