@@ -15,6 +15,8 @@ from contracts.model import Event
 class Letter(StrEnum):
     RECEIPT = "receipt"
     REPLY = "reply"
+    NOTICE = "notice"
+    """To one of the desk's own people, about a clock."""
 
 
 class DeliverySent(Event):

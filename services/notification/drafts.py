@@ -22,7 +22,8 @@ from contracts.clients import ClientChanged, ClientRegistered
 from contracts.deliveries import Letter
 from contracts.envelope import Origin, Recorded
 from contracts.model import Event, Personal, Seal, Sealed
-from contracts.people import PersonRegistered
+from contracts.people import AgentChanged, AgentRegistered, PersonRegistered
+from contracts.sla import AgentNotified
 from contracts.subjects import client_stream, lane_of, named_stream
 from services.kit.guests import guest_key, track_url
 from services.kit.log.read import Reader, recorded
@@ -38,7 +39,12 @@ LOG = logging.getLogger("daybook.notification")
 FAULT: Final = "fault"
 """The code of a letter that could not be written, for a reason that nobody foresaw."""
 
-LETTER_OF: Final = {"receipt": Letter.RECEIPT, "reply": Letter.REPLY, "resolution": Letter.REPLY}
+LETTER_OF: Final = {
+    "receipt": Letter.RECEIPT,
+    "reply": Letter.REPLY,
+    "resolution": Letter.REPLY,
+    "notice": Letter.NOTICE,
+}
 
 SAMPLED: Final = "-01"
 """How a traceparent ends whose spans are kept."""
@@ -137,10 +143,11 @@ class Drafts:
         )
         births = {ticket: _birth(events) for ticket, events in tickets.items()}
         clients = {client: client_stream(client) for client in {row.client for row in rows}}
-        streams = {birth.requester for birth in births.values()} | set(clients.values()) | {row.stream for row in rows}
+        people = {_person(row, tickets[row.ticket], births[row.ticket]) for row in rows}
+        streams = people | set(clients.values()) | {row.stream for row in rows}
         around = _by_stream(await reader.fetch(SQL["around"], [lane_of(stream) for stream in streams], list(streams)))
         terms = {client: _newest_client(around.get(stream, ())) for client, stream in clients.items()}
-        await self._vault.load({birth.requester for birth in births.values()})
+        await self._vault.load(people)
         drafts = []
         for row in rows:
             with _traced(row):
@@ -155,14 +162,14 @@ class Drafts:
         client: Client | None,
         around: Mapping[UUID, Events],
     ) -> Draft | NoDraft:
-        person = birth.requester
+        person = _person(row, events, birth)
         known = around.get(person, ())
         if row.stream in around:
             return NoDraft(row, person, "told")
         if client is not None and client.practice and row.origin != Origin.DEMO:
             return NoDraft(row, person, "sandbox")
         who = known[-1].data if known else None
-        if not isinstance(who, PersonRegistered) or who.address is None:
+        if not isinstance(who, PersonRegistered | AgentRegistered | AgentChanged) or who.address is None:
             return NoDraft(row, person, "no_address")
         address = self._vault.open(who.address)
         if address == ERASED:
@@ -171,7 +178,13 @@ class Drafts:
         language = language_for(birth.language, client.languages if client else ())
         zone = client.zone if client else "Etc/UTC"
         reference = f"{birth.prefix}-{events[0].number}"
-        about = self._about(row, events, birth, reference, name, zone, language)
+        told = _notice(row, events)
+        if told is None:
+            about = self._about(row, events, birth, reference, name, zone, language)
+        else:
+            due = written(told.due_at, zone, language)
+            link = f"{self._house.address}/tickets/{reference}"  # no word of the requester's: it would outlive them
+            about = About(reference=reference, subject="", link=link, name=name, due=due, metric=told.metric)
         return Draft(
             row=row,
             person=person,
@@ -211,7 +224,7 @@ class Drafts:
             "Message-ID": self._message_id(row.event, row.effect),
             "X-Daybook-Ticket": reference,
         }
-        if row.effect == "receipt":
+        if row.effect in {"receipt", "notice"}:
             headers["Auto-Submitted"] = "auto-generated"
         elif birth.origin in {Origin.LIVE, Origin.DEMO}:
             headers["In-Reply-To"] = headers["References"] = self._message_id(birth.id, "receipt")
@@ -230,6 +243,18 @@ def _by_stream(rows: Iterable[Any]) -> dict[UUID, Events]:
     for event in recorded(rows):
         found[event.stream].append(event)
     return dict(found)
+
+
+def _notice(row: Row, events: Events) -> AgentNotified | None:
+    """What a notice is about; None for every other letter."""
+    told = next((event.data for event in events if event.id == row.event), None)
+    return told if isinstance(told, AgentNotified) else None
+
+
+def _person(row: Row, events: Events, birth: tell.TicketSubmitted) -> UUID:
+    """Whom a letter is for."""
+    told = _notice(row, events)
+    return birth.requester if told is None else told.agent
 
 
 def _birth(events: Events) -> tell.TicketSubmitted:

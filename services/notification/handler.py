@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from contracts import sla
 from contracts import tickets as tell
 from contracts.envelope import Origin, Recorded
 from contracts.model import Event
@@ -62,7 +63,7 @@ class Notification:
 
 
 def effect_of(event: Event) -> str | None:
-    """The letter that follows from an event: a receipt, an answer or the solution; most events need none."""
+    """The letter that follows from an event: a receipt, an answer, the solution, a notice; most events need none."""
     match event:
         case tell.TicketSubmitted():
             return "receipt"
@@ -70,5 +71,7 @@ def effect_of(event: Event) -> str | None:
             return "reply"
         case tell.TicketResolved() if event.summary is not None:
             return "resolution"
+        case sla.AgentNotified():
+            return "notice"
         case _:
             return None

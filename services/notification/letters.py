@@ -17,7 +17,7 @@ from services.kit.postgres import ROOT
 from services.notification.dates import LANGUAGES
 
 TEMPLATES: Final = ROOT / "services/notification/templates"
-EFFECTS: Final = ("receipt", "reply", "resolution")
+EFFECTS: Final = ("receipt", "reply", "resolution", "notice")
 DEFAULT_LANGUAGE: Final = "en"
 SUBJECT_MAX = 200  # characters of a subject in a header; the letter itself quotes it in full
 
@@ -33,6 +33,8 @@ class About:
     due: str | None = None
     next: str | None = None
     body: str = ""
+    metric: str = ""
+    """Of which clock a notice tells."""
 
 
 FIELDS: Final = tuple(field.name for field in fields(About))

@@ -21,6 +21,7 @@ from services.kit.postgres import connect_pool
 from services.kit.ready import announce_ready
 from services.kit.telemetry import setup_logging, setup_tracing
 from services.triage.commands import open_commands
+from services.triage.escalations_follow import Follower
 from services.triage.handler import Triage
 from services.triage.incidents import Effects
 from services.triage.radar.leader import Leader, secret_of
@@ -47,20 +48,15 @@ async def run(settings: Settings) -> None:
             bus = await stack.enter_async_context(late_bus(settings, "triage-poke"))
             ring = keyring(settings, time.monotonic)
             vault = Vault(pool, ring, new_id=uuid7, random_bytes=os.urandom, monotonic=time.monotonic)
-            tables = load_tables()
-            handler = Triage(vault, tables=tables, log_time=settings.clock == "log", committed=bus.committed)
+            tables, metrics = load_tables(), Metrics("triage")
             log_time = settings.clock == "log"
+            handler = Triage(vault, tables=tables, log_time=log_time, committed=bus.committed)
             # A clock of its own: what tells timers the time is what ticks, not an event that happened ahead of it.
             timers = Timers(pool, clock_for(settings), holder=uuid7(), log_time=log_time, committed=bus.committed)
-            consumer = run_consumer(
-                settings,
-                Indexed(handler, timers),
-                pool,
-                clock_for(settings),
-                metrics=Metrics("triage"),
-                started=announce_ready,
-            )
+            indexed, clock = Indexed(handler, timers), clock_for(settings)
+            consumer = run_consumer(settings, indexed, pool, clock, metrics=metrics, started=announce_ready)
             asking = await stack.enter_async_context(open_commands(settings))
+            steps = Follower(pool, asking, clock_for(settings), metrics, log_time=log_time, monotonic=time.monotonic)
             effects = Effects(pool, vault, asking, log_time=log_time, committed=bus.committed)
             radar = Leader(
                 pool,
@@ -75,6 +71,7 @@ async def run(settings: Settings) -> None:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(timers.run())
                     tasks.create_task(radar.run())
+                    tasks.create_task(steps.run())
                     tasks.create_task(consumer)
             finally:
                 await radar.resign()

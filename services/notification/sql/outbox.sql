@@ -96,5 +96,6 @@ SELECT e.lane, e.position, e.client, e.sequence, e.number, e.stream, e.version, 
        e.causation, e.origin, e.occurred_at, e.recorded_at, e.trace, e.payload
 FROM unnest($1::smallint[], $2::uuid[]) AS w (lane, stream)
 JOIN log.events e ON e.lane = w.lane AND e.stream = w.stream
-WHERE e.type IN ('person.registered', 'client.registered', 'client.changed', 'delivery.sent', 'delivery.failed')
+WHERE e.type IN ('person.registered', 'agent.registered', 'agent.changed', 'agent.deactivated', 'client.registered',
+                 'client.changed', 'delivery.sent', 'delivery.failed')
 ORDER BY e.stream, e.version;
