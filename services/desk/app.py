@@ -18,6 +18,7 @@ from starlette.responses import RedirectResponse, Response
 from services.desk.guard import FORM_BYTES_MAX, SafeHeaders
 from services.desk.pages import (
     actions,
+    clocks,
     contract,
     erase,
     inbox,
@@ -26,6 +27,7 @@ from services.desk.pages import (
     mailbox,
     manage,
     portal,
+    sla,
     similar,
     styleguide,
     subscribers,
@@ -66,7 +68,7 @@ def build(
         redoc_url=None,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # its logs hold what was typed into forms
     )
-    front_desk = (login, inbox, ticket, similar, actions, erase, manage, wallboard, live, portal)
+    front_desk = (login, inbox, ticket, similar, clocks, actions, erase, manage, sla, wallboard, live, portal)
     outside = (webhooks, subscribers, contract, styleguide)
     for page in (*front_desk, *outside):
         app.include_router(page.routes(desk))

@@ -125,7 +125,7 @@ def groups(items: Iterable[QueueItem], filters: Filters, reader: Reader) -> list
 
 
 def nearness(item: QueueItem, reader: Reader) -> str:
-    at = None if item.status in words.ENDED else item.next_update_by
+    at = None if item.status in words.ENDED else item.due
     state = reader.deadline(at).state
     if state != "later" or at is None:
         return state

@@ -20,6 +20,7 @@ from starlette.types import Scope
 
 from services.desk import words
 from services.desk.api import as_sentence
+from services.desk.clocks import METRICS, share
 from services.desk.queue import MANY_EXCHANGES
 from services.desk.reader import Deadline, Reader
 
@@ -70,6 +71,8 @@ def environment() -> Environment:
         "icon": icon,
         "when": when,
         "promise": promise,
+        "hours": share,
+        "metrics": METRICS,
         "words": words,
         "many_exchanges": MANY_EXCHANGES,
     }

@@ -62,8 +62,15 @@ class QueueItem(Shape):
     opened_at: datetime
     updated_at: datetime
     next_update_by: datetime | None = None
+    next_deadline: datetime | None = None
+    next_deadline_of: str | None = None
     source_status: str | None = None
     version: int = 0
+
+    @property
+    def due(self) -> datetime | None:
+        """What the queue is sorted by: the promise or a clock, whichever comes first."""
+        return self.next_deadline or self.next_update_by
 
 
 class QueuePage(Shape):

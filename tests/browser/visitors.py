@@ -70,6 +70,16 @@ class Visitors:
         """Something that Aisha does by the API."""
         self._send("POST", f"/tickets/{reference}/{command}", fields, self._aisha)
 
+    def configure(self, path: str, body: dict[str, Any]) -> None:
+        """Something of the desk's set-up, by the administrator."""
+        self._send("PUT", path, body, self._administrator)
+
+    def read(self, path: str) -> Any:
+        """What the API answers the administrator."""
+        answer = self._http.get(path, headers={"Authorization": f"Bearer {self._administrator}"})
+        answer.raise_for_status()
+        return answer.json()
+
     def fresh(self, subject: str) -> str:
         """A ticket that no other test touches."""
         return self.submit(f"{subject} ({next(self._numbers)})")

@@ -9,7 +9,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.desk import charts, words
+from services.desk import attainment, charts, words
+from services.desk.measures import Board
 from services.desk.pages.inbox import instant
 from services.desk.reader import local_input
 from services.desk.shapes import Dashboard, DayFigures
@@ -23,10 +24,11 @@ def routes(desk: Desk) -> APIRouter:
     async def manage(request: Request) -> Response:
         visit = await desk.visit(request)
         as_of = instant(request.query_params.get("as_of", ""), visit.reader)
-        board = await visit.api.get("/dashboard", Dashboard, {"as_of": as_of.isoformat() if as_of else None})
+        board = await visit.api.get("/dashboard", Board, {"as_of": as_of.isoformat() if as_of else None})
         reader = visit.at(as_of)
         template = "parts/manage.html" if is_htmx(request) else "manage.html"
         shown = figures(board) | {"as_of": as_of, "as_of_input": local_input(reader.now, reader.zone)}
+        shown["shares"] = attainment.shares(board.attainment)
         return desk.pages.page(template, reader, mailbox=desk.mailbox, place="manage", **shown)
 
     return router

@@ -14,6 +14,7 @@ from contracts.subjects import LANES, lane_of_client
 from services.kit.configuration import read_books
 from services.kit.postgres import Connection, Pool, queries
 from services.kit.rules.open_time import SECOND, OpenTime, us
+from services.kit.rules.policies import WALL
 from services.reporting.opened import stored
 from services.reporting.sla.asked import DAYS, Span
 
@@ -95,7 +96,7 @@ async def _late(reader: Reader, span: Span) -> Mapping[str, int]:
             books = await read_books(reader, client)
             versions = (known for named in books.calendars.versions.values() for _, known, _ in named)
             hours[client] = {known.version: known for known in versions}
-        calendar = hours[client].get(row["calendar"])
+        calendar = WALL if row["metric"] == Metric.PROMISE else hours[client].get(row["calendar"])
         if calendar is not None:
             since = max(row["running_from"], row["due_at"] or row["running_from"])
             grown = calendar.between(us(since), us(span.at)) // SECOND
