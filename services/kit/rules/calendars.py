@@ -64,15 +64,28 @@ def lay_out(calendar: CalendarFields, holidays_of: HolidaysOf) -> LayOut:
 
     def spans_of(year: int) -> Iterable[Span]:
         holidays = holidays_of(year)
+        midnights = [datetime(year, 1, 1) + timedelta(days=number) for number in range(368)]  # noqa: DTZ001  wall time
+        offsets = [midnight.replace(tzinfo=zone).utcoffset() for midnight in midnights]
         found: list[Span] = []
-        for day in (date(year, 1, 1) + timedelta(days=number) for number in range(366)):
-            if day.year != year or day in closed or f"{day:%m-%d}" in yearly:
+        for number, midnight in enumerate(midnights[:366]):
+            day = midnight.date()
+            if day.year != year or day in closed or (yearly and f"{day:%m-%d}" in yearly):
                 continue
-            usual = [] if day in holidays else week[day.weekday()]
-            found += _instants(day, special.get(day, usual), zone)
+            usual = [] if day in holidays else week[midnight.weekday()]
+            spans = special.get(day, usual)
+            offset = offsets[number]
+            if offset == offsets[number + 1] == offsets[number + 2] and offset is not None:
+                found += _at_rest(us((midnight - offset).replace(tzinfo=UTC)), spans)
+            elif spans:
+                found += _instants(day, spans, zone)
         return without(found, breaks) if breaks else found
 
     return spans_of
+
+
+def _at_rest(midnight: int, spans: Iterable[tuple[int, int]]) -> list[Span]:
+    """As `_instants`, on one of the many days from whose midnight on the zone's clocks do not move for two days."""
+    return [(midnight + start * SECOND, midnight + end * SECOND) for start, end in spans if start < end]
 
 
 def _instants(day: date, spans: Iterable[tuple[int, int]], zone: tzinfo) -> list[Span]:
