@@ -25,7 +25,7 @@ from services.kit.telemetry import describe as describe_error
 from services.kit.telemetry import log_message, setup_logging, setup_tracing
 from services.kit.web.api import new_api
 from services.reporting.clock_routes import add_clock_routes
-from services.reporting.consumer import View, Views
+from services.reporting.consumer import Views
 from services.reporting.directory_routes import add_directory_routes
 from services.reporting.directory_view import DirectoryView
 from services.reporting.edge import Edge, Following
