@@ -148,11 +148,11 @@ def database_of(dsn: str) -> str:
 def load(**given: object) -> Settings:
     """Settings from the arguments, the environment, a running desk's run.json and secrets.json, in this order.
 
-    What run.json knows (address, ports, database, bus) counts only where the environment is silent, so that every
-    command finds the desk that runs in its home without being told.
+    What run.json knows (address, ports, database, bus) counts only where the environment is silent, or asks for any
+    free port (0), so that every command finds the desk that runs in its home without being told.
     """
     home = Settings.model_validate(given).home
-    known = {name: value for name, value in _running(home).items() if f"DAYBOOK_{name.upper()}" not in os.environ}
+    known = {name: value for name, value in _running(home).items() if _is_open(name)}
     settings = Settings.model_validate({**known, **given})
     missing = [name for name in SECRETS if not getattr(settings, name).get_secret_value()]
     if not missing:
@@ -162,6 +162,12 @@ def load(**given: object) -> Settings:
     if "master_key" in secret and "second_master_key" in kept:
         secret["second_master_key"] = kept["second_master_key"]
     return Settings.model_validate({**known, **given, **secret, "home_id": settings.home_id or kept["home_id"]})
+
+
+def _is_open(name: str) -> bool:
+    """Whether the environment leaves a setting to the desk that runs."""
+    given = os.environ.get(f"DAYBOOK_{name.upper()}")
+    return given is None or (given == "0" and name.endswith("port"))
 
 
 def _running(home: Path) -> dict[str, object]:

@@ -100,6 +100,13 @@ def until(what: Any, seconds: float = SECONDS_MAX) -> float:
 def write_by_every_way_in(desk: Running) -> dict[str, Any]:
     answer = desk.http.put("/api/v1/clients/acme", json={"name": "Acme", "prefix": "ACME"})
     assert answer.status_code == 201, answer.text
+    hours = {day: [["00:00", "24:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
+    for what, body in (
+        ("calendar", {"zone": "UTC", "hours": hours}),
+        ("policy", {"rows": [{"targets": {"first_reply": "8h", "resolution": "72h"}}]}),
+    ):
+        answer = desk.http.put(f"/api/v1/clients/acme/{what}", json=body)
+        assert answer.is_success, answer.text
     content = b64encode(f"{FILE}\n".encode() * 50).decode()
     ticket = desk.post(
         "/api/v1/tickets",
@@ -114,6 +121,7 @@ def write_by_every_way_in(desk: Running) -> dict[str, Any]:
     key = ticket["track_url"].partition("key=")[2]
     desk.post(f"/api/v1/guest/tickets/{ticket['reference']}/messages", {"key": key, "body": f"Still {BODY}"})
     desk.post(f"/api/v1/tickets/{ticket['id']}/replies", {"body": f"Dear {NAME}, {REPLY}"})
+    desk.post("/api/v1/incidents", {"title": "Printers are offline", "tickets": [ticket["reference"]]})
     desk.mail(f"{MAIL} by mail", f"{MAIL} body")
     desk.mail("Out of office", f"{ASIDE} body", Auto_Submitted="auto-replied")
     return ticket
@@ -124,8 +132,9 @@ def surfaces(desk: Running, ticket: dict[str, Any]) -> dict[str, str]:
     paths = [
         "/api/v1/queue", f"/api/v1/queue?q={BODY}", f"/api/v1/queue?q={LOCAL}", "/api/v1/mailbox", "/api/v1/dashboard",
         f"/api/v1/tickets/{ticket['reference']}", f"/api/v1/tickets/{ticket['id']}/events", "/api/v1/tickets/ACME-2",
-        "/api/v1/events?client=acme&limit=200",
+        "/api/v1/events?client=acme&limit=200", "/api/v1/incidents", "/api/v1/sla/cycles", "/api/v1/sla/stories",
     ]  # fmt: skip
+    paths += [f"/api/v1/incidents/{incident['id']}" for incident in desk.get("/api/v1/incidents").json()["items"]]
     found = {path: desk.get(path).text for path in paths}
     found["guest"] = desk.http.get(ticket["track_url"], follow_redirects=True).text
     return found
@@ -139,6 +148,13 @@ def shown(desk: Running, ticket: dict[str, Any]) -> set[tuple[str, str]]:
         for word in CANARIES
         if word in text and not (f"q={word}" in path and '"items":[]' in text)
     }
+
+
+def figures(desk: Running) -> dict[str, Any]:
+    """What an erasure changes nothing of: SLA results and incidents, without the instants at which they were asked."""
+    sla, incidents = desk.get("/api/v1/clients/acme/sla").json(), desk.get("/api/v1/incidents").json()
+    kept = {name: value for name, value in sla.items() if name not in {"fresh_at", "as_of", "from", "to"}}
+    return {"sla": kept, "incidents": [(item["id"], item["status"], item["version"]) for item in incidents["items"]]}
 
 
 def files_with(words: tuple[str, ...], folder: Path) -> set[str]:
@@ -158,7 +174,8 @@ def test_who_is_erased_is_nowhere_any_more(desk: Running, tmp_path: Path) -> Non
     until(lambda: desk.get("/api/v1/queue").json()["total"] == 2)
     until(lambda: len(desk.get("/api/v1/mailbox").json()["items"]) >= 3)
     until(lambda: desk.get(f"/api/v1/queue?q={BODY}").json()["total"] == 1)
-    before = desk.get("/api/v1/queue").json()
+    until(lambda: desk.get("/api/v1/sla/cycles").json()["items"] and desk.get("/api/v1/incidents").json()["items"])
+    before, results = desk.get("/api/v1/queue").json(), figures(desk)
     readable = {word for _, word in shown(desk, ticket)}
     assert readable >= {NAME, LOCAL, SUBJECT, BODY, FILE, MAIL, REPLY}
     person = desk.get(f"/api/v1/tickets/{ticket['id']}").json()["requester"]["id"]
@@ -177,6 +194,7 @@ def test_who_is_erased_is_nowhere_any_more(desk: Running, tmp_path: Path) -> Non
     assert [(item["reference"], item["status"], item["opened_at"]) for item in after["items"]] == [
         (item["reference"], item["status"], item["opened_at"]) for item in before["items"]
     ]
+    assert figures(desk) == results, "SLA results and incidents are unchanged"
     desk.daybook("export", str(tmp_path / "opened"), "--parquet", "--opened")
     assert files_with(CANARIES, tmp_path / "opened") == set()
 

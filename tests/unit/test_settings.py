@@ -72,6 +72,15 @@ def test_the_environment_outweighs_the_running_desk(running_home: Path, monkeypa
     assert load(home=running_home).port == 7000
 
 
+def test_who_asked_for_any_free_port_finds_the_one_that_was_taken(
+    running_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("DAYBOOK_PORT", "DAYBOOK_SMTP_PORT"):
+        monkeypatch.setenv(name, "0")
+    found = load(home=running_home)
+    assert (found.port, found.smtp_port) == (9000, 9025)
+
+
 def test_run_json_of_a_dead_desk_says_nothing(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text(json.dumps(RUN))
     (tmp_path / "up.lock").touch()
