@@ -77,7 +77,7 @@ def test_four_clients_that_name_one_new_error_are_an_incident(everyday: list[Rep
     assert cluster.declared_at - everyday[-1].at <= 240
     [name] = [sign for sign in strongest_first(cluster) if sign.key == "e:error 1252"]
     assert sentence(name, len(radar.clients)).startswith(
-        "4 of 60 clients reported name “error 1252” in the last 32 tickets"
+        "4 of 60 clients reported name “error 1252” in the last 19 tickets"
     )
     assert Change("declared", cluster.id, "I3") in changes or Change("declared", cluster.id, "I2") in changes
 

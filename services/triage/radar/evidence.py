@@ -7,19 +7,20 @@ us of a share: topics drift with the hour and the day, and no count of tickets s
 
 from __future__ import annotations
 
-from math import lgamma, log, log2, log10
+from math import lgamma, log, log2, log10, sqrt
 from typing import Final
 
 CLIENTS_MIN: Final = 3
 RATIO_MIN: Final = 1.5  # times the mean; a smaller excess is nobody's incident
 STEADY_MAX: Final = 14.0  # pseudo-counts; the share of a key is known to about a quarter of itself, at best
 TICKETS_MIN: Final = 32  # tickets; three in a row are judged as three in so many
+SMALL: Final = 0.25  # of it, where a day has few tickets: then there are fewer moments at which three may meet
 BASE_STREAM: Final = 20_000.0  # tickets in the decayed history, about 2,000 a day: where the thresholds hold as given
 LN10: Final = log(10.0)
 
 GROWTH: Final = {"c": 2.2, "s": 2.2, "e": 2.2, "w": 2.2, "p": 4.2}
 """Units for each tenfold of it: more tickets ask more often, and of rarer words; rare pairs grow as tickets do."""
-UNSURE: Final = 0.8  # units for each tenth that a short history holds of it: what is usual is not known yet
+UNSURE: Final = 0.8  # units for each tenth that a short history holds of a long one: what is usual is not known yet
 
 THRESHOLDS: Final = {"c": 6.2, "s": 6.2, "e": 4.8, "w": 7.3, "p": 8.3}
 SUSPECTED_BELOW: Final = 1.0  # units of evidence below the threshold
@@ -30,9 +31,14 @@ def threshold(kind: str, total: float, pace: float) -> float:
 
     `pace` is how many there will be at this rate once the history is long: a desk asks as often on its first day.
     """
-    often = log10(max(pace, BASE_STREAM / 100) / BASE_STREAM)
-    known = log10(max(total, BASE_STREAM / 100) / BASE_STREAM)
-    return THRESHOLDS[kind] + max(GROWTH[kind] * often, -UNSURE * known)
+    often = max(0.0, log10(max(pace, 1.0) / BASE_STREAM))
+    lacking = log10(max(pace, 1.0) / max(total, pace / 100, 1.0))
+    return THRESHOLDS[kind] + max(GROWTH[kind] * often, UNSURE * lacking)
+
+
+def least_tickets(pace: float) -> int:
+    """The fewest tickets among which a count is judged, at this pace (`threshold`)."""
+    return round(TICKETS_MIN * min(1.0, max(SMALL, sqrt(max(pace, 0.0) / BASE_STREAM))))
 
 
 def slowness(seconds: float) -> float:

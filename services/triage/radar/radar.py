@@ -19,6 +19,7 @@ from services.triage.radar.evidence import (
     THRESHOLDS,
     TICKETS_MIN,
     evidence,
+    least_tickets,
     parameters,
     slowness,
     threshold,
@@ -67,6 +68,7 @@ class Radar:
         self.tickets = 0
         self._closed = closed
         self._secret = secret
+        self._least = TICKETS_MIN
 
     def feed(self, report: Report) -> list[Change]:
         """What one ticket more changes."""
@@ -164,6 +166,7 @@ class Radar:
         weight = memory.long.weight(self.at)
         total = memory.long.total / weight
         pace = memory.pace(self.at)
+        self._least = least_tickets(pace)
         base = {kind: threshold(kind, total, pace) for kind in THRESHOLDS}
         for number in kept.keys:
             showing = shown[number]
@@ -179,7 +182,7 @@ class Radar:
             if clients < CLIENTS_MIN:
                 self._pair(number, showing, alpha, beta, base["e"] - THRESHOLDS["e"] + PAIR_MIN)
                 continue
-            sign = _strongest(key, showing, kept, alpha, beta, bar)
+            sign = _strongest(key, showing, kept, (alpha, beta), bar, self._least)
             if sign is not None:
                 found.append((number, sign))
         if self.pairs.found:
@@ -192,7 +195,7 @@ class Radar:
         if len(showing) != 2:
             return
         older, newer = showing.values()
-        tickets = max(newer.place - older.place + 1, TICKETS_MIN)
+        tickets = max(newer.place - older.place + 1, self._least)
         found = evidence(2, tickets, alpha, beta)
         if found >= bar:
             self.pairs.add(pair_of(number, found, older, newer))
@@ -213,7 +216,7 @@ class Radar:
             for pair in pairs.values():
                 since = pair.older.place
                 clients = sum(one.place >= since for one in showing.values())
-                tickets = max(kept.place - since + 1, TICKETS_MIN)
+                tickets = max(kept.place - since + 1, self._least)
                 if clients < CLIENTS_MIN or clients - 2 < RATIO_MIN * tickets * share or tickets * share > USUAL_MAX:
                     continue
                 both = pair.evidence + evidence(clients - 2, tickets, alpha, beta)
@@ -277,11 +280,14 @@ class Radar:
         return radar
 
 
-def _strongest(key: str, showing: Showing, newest: Kept, alpha: float, beta: float, bar: float) -> Sign | None:
+def _strongest(
+    key: str, showing: Showing, newest: Kept, share_of: tuple[float, float], bar: float, least_tickets: int
+) -> Sign | None:
     """The strongest evidence of a key, over every number of late tickets that ends with the newest; None if too weak.
 
     Counting back, each further client that showed the key is asked: so many clients in so many tickets.
     """
+    alpha, beta = share_of
     share = alpha / (alpha + beta)
     best: tuple[float, float, int, int] | None = None
     clients, ask, least = 0, CLIENTS_MIN, -SUSPECTED_BELOW
@@ -290,7 +296,7 @@ def _strongest(key: str, showing: Showing, newest: Kept, alpha: float, beta: flo
         if clients < ask:
             continue
         ask = clients + 1 if clients < 16 else clients + clients // 6
-        tickets = max(newest.place - kept.place + 1, TICKETS_MIN)
+        tickets = max(newest.place - kept.place + 1, least_tickets)
         if not worth_asking(clients, tickets * share, bar + least):
             continue
         found = evidence(clients, tickets, alpha, beta)
