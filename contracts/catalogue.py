@@ -9,7 +9,19 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from contracts import articles, calendars, clients, deliveries, incidents, people, policies, similarity, sla, tickets
+from contracts import (
+    articles,
+    calendars,
+    clients,
+    deliveries,
+    incidents,
+    learning,
+    people,
+    policies,
+    similarity,
+    sla,
+    tickets,
+)
 from contracts.model import Event, Seal
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
@@ -25,7 +37,7 @@ def _events_of(*modules: object) -> dict[str, type[Event]]:
 
 
 EVENTS: Final[Mapping[str, type[Event]]] = _events_of(
-    tickets, sla, clients, calendars, policies, people, incidents, articles, deliveries, similarity
+    tickets, sla, clients, calendars, policies, people, incidents, articles, deliveries, similarity, learning
 )
 
 

@@ -21,6 +21,7 @@ from contracts.clients import Tier
 from contracts.terms import Urgency
 from services.cli.app import Stop
 from services.cli.ticket_lines import Bad, Line, TicketFile, Wrong, text
+from services.cli.triage_evaluate import evaluate_command
 from services.triage.explain import Asked, Explained, explain
 from services.triage.tone import Table
 from services.triage.tone_tables import load_tables
@@ -38,8 +39,8 @@ SYNONYMS = {
 def register(app: typer.Typer) -> None:
     group = typer.Typer(name="triage", help="Category, tone and priority, explained.", no_args_is_help=True)
     app.add_typer(group)
-    group.callback()(lambda: None)  # without it a lone command would lose its name
     group.command("explain")(explain_command)
+    group.command("evaluate")(evaluate_command)
 
 
 def explain_command(

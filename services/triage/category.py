@@ -7,11 +7,12 @@ knows; where two are named alike, or none clearly, the answer is “unsure”: n
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple
 
 from services.triage.words import plain
 
-RULE_VERSION: Final = "category-1"
+RULE_VERSION: Final = "category-2"
 READ_MAX: Final = 3_000  # characters
 CHOSEN: Final = 0.95
 BY_FORM: Final = 0.9
@@ -29,7 +30,7 @@ WORDS: Final = {
         credential\w*
         anmeld\w*;kennwort\w*;passwort\w*;zugang\w*;zugriff\w*;gesperrt;mot de passe;connexion;accesso
         contraseña""",
-    "email": r"""e?-?mails?;inbox\w*;outlook;mailbox\w*;smtp;imap;thunderbird;attachment\w*;spam folder
+    "email": r"""e-?mails?;emails?;mails?;inbox\w*;outlook;mailbox\w*;smtp;imap;thunderbird;attachment\w*;spam folder
         postfach\w*
         e-mails;courriel\w*;posta elettronica;correo""",
     "network": r"""network\w*;wi-?fi;wlan;internet;router\w*;switch port;dns;dhcp;lan;ping;packet loss
@@ -39,7 +40,7 @@ WORDS: Final = {
     "printing": r"""print(?:er|ers|ing|s|ed)?;toner;scanner\w*;scan(?:ning)?;paper jam;drucker\w*;imprimante\w*
         stampante
         impresora\w*""",
-    "billing": r"""invoice\w*;bill(?:ed|ing|s)?;charg(?:e|ed|es)\ (?:me|us|twice);refund\w*;payment\w*
+    "billing": r"""invoice\w*;bill(?:ed|ing|s)?;charg(?:e|ed|es) (?:me|us|twice);refund\w*;payment\w*
         subscription\w*;overcharg\w*
         rechnung\w*;erstattung\w*;zahlung\w*;facture\w*;fattura;factura""",
     "hardware": r"""laptop\w*;notebook\w*;monitor\w*;keyboard\w*;mouse;docking;battery;hard (?:disk|drive);ssd
@@ -61,16 +62,23 @@ WORDS: Final = {
 }
 
 
-def _pattern() -> re.Pattern[str]:
-    """One pattern for all services; the group that matched names the service."""
-    parts = []
+WORD_START: Final = re.compile(r"\b\w")
+
+
+def _index() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
+    """First two letters -> the services that have words so beginning, and those words: most words have none."""
+    found: dict[str, dict[str, list[str]]] = {}
     for name, table in WORDS.items():
-        phrases = [phrase.strip() for phrase in table.replace("\n", ";").split(";") if phrase.strip()]
-        parts.append(f"(?P<{name}>{'|'.join(phrases)})")
-    return re.compile(rf"\b(?:{'|'.join(parts)})(?!\w)", re.IGNORECASE)
+        for phrase in table.replace("\n", ";").split(";"):
+            if phrase.strip():
+                found.setdefault(phrase.strip()[:2], {}).setdefault(name, []).append(phrase.strip())
+    return {
+        start: [(name, re.compile(rf"(?:{'|'.join(phrases)})(?!\w)")) for name, phrases in services.items()]
+        for start, services in found.items()
+    }
 
 
-PATTERN: Final = _pattern()
+INDEX: Final = _index()
 
 
 class Classified(NamedTuple):
@@ -103,8 +111,7 @@ def from_text(subject: str, body: str) -> Classified:
     points: dict[str, float] = {}
     words: dict[str, list[str]] = {}
     for text, weight in ((subject, SUBJECT_WEIGHT), (body, 1.0)):
-        for match in PATTERN.finditer(plain(text[: READ_MAX * 2])[:READ_MAX]):
-            name, said = match.lastgroup or "", match.group().lower()
+        for name, said in _named(plain(text[: READ_MAX * 2])[:READ_MAX].lower()):
             mine = words.setdefault(name, [])
             if said not in mine:  # a word said ten times says it once
                 mine.append(said)
@@ -118,3 +125,18 @@ def from_text(subject: str, body: str) -> Classified:
     if confidence < SURE_FROM:
         return Classified(None, None, confidence, "unsure", (), tuple(ranked[:3]))
     return Classified(best, best, confidence, "text", tuple(words[best][:WORDS_KEPT]), tuple(ranked[:3]))
+
+
+def _named(lower: str) -> Iterator[tuple[str, str]]:
+    """Each service that a text names, with the words that name it, from left to right; none within another."""
+    end = 0
+    for start in WORD_START.finditer(lower):
+        place = start.start()
+        if place < end:
+            continue
+        for name, pattern in INDEX.get(lower[place : place + 2], ()):
+            match = pattern.match(lower, place)
+            if match is not None:
+                end = match.end()
+                yield name, match.group()
+                break

@@ -14,6 +14,7 @@ from uuid import UUID, uuid5
 
 from contracts.clients import ClientChanged, ClientRegistered, Tier
 from contracts.envelope import Origin, Recorded
+from contracts.learning import MODEL_STREAM, ModelSet
 from contracts.model import Event, Seal, Sealed
 from contracts.subjects import client_stream, lane_of
 from contracts.tickets import MessageReceived, TicketSubmitted
@@ -45,9 +46,10 @@ class _Known:
     tables: Mapping[str, Table]
     tiers: Mapping[str, Callable[[int], Tier]]
     claims: Mapping[str, ClaimsAt]
+    model: ModelSet | None
 
     def of(self, client: str) -> Given:
-        return Given(self.readings, self.tables, self.tiers[client], self.claims.get(client, _none))
+        return Given(self.readings, self.tables, self.tiers[client], self.claims.get(client, _none), self.model)
 
 
 def _none(_: int) -> tuple[int, int]:
@@ -89,6 +91,7 @@ class Triage:
             self._tables,
             await _tiers(connection, {event.client for event in events if event.stream in causes}),
             await claims_before(connection, [history[0] for history in histories.values() if history[0].version == 1]),
+            await _model(connection),
         )
         again = await self._append(connection, histories, causes, known)
         if again:  # the lanes' locks are ours from the first append on, so nothing grows any more
@@ -241,6 +244,13 @@ async def _tiers(connection: Connection, clients: set[str]) -> dict[str, Callabl
         if isinstance(event.data, ClientRegistered | ClientChanged):
             steps[event.client].append((event.position, event.data.tier))
     return {client: _stairs(found) for client, found in steps.items()}
+
+
+async def _model(connection: Connection) -> ModelSet | None:
+    """What the desk learned from overrides, as it was last switched."""
+    rows = recorded(await connection.fetch(SQL["newest"], lane_of(MODEL_STREAM), MODEL_STREAM))
+    found = rows[0].data if rows else None
+    return found if isinstance(found, ModelSet) else None
 
 
 def _stairs(steps: Sequence[tuple[int, Tier]]) -> Callable[[int], Tier]:

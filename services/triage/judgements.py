@@ -17,13 +17,15 @@ from contracts import sla
 from contracts import tickets as tell
 from contracts.clients import Tier
 from contracts.envelope import Recorded
+from contracts.learning import ModelSet
 from contracts.model import Event
 from contracts.terms import Tone
 from contracts.ticket import INITIAL, evolve, fold
 from contracts.ticket_state import Closed, Held, Resolved, Ticket
-from services.kit.rules.facts import Facts
+from services.kit.rules.facts import Facts, inputs_of
 from services.kit.rules.priority import exchange_points, tone_points
 from services.triage.judging import Judged, known_facts, matter_of, verdict
+from services.triage.learned import points_of
 from services.triage.reading import Reading, classified_event, merged_words, tone_event
 from services.triage.tone import Heard, Table
 
@@ -72,6 +74,8 @@ class Given:
     """The client's tier at a position of the lane."""
     claims_at: Callable[[int], tuple[int, int]] = _no_claims
     """How often people had confirmed and denied the client's stated urgency by then."""
+    model: ModelSet | None = None
+    """What the desk learned from overrides, where it goes by it."""
 
 
 NOTHING: Final = Given()
@@ -185,7 +189,10 @@ def _judged(case: _Case) -> Judged | None:
         slack=max(walk.near.values(), default=0),
         category=matter_of(case.now),
     )
-    return verdict(case.now, facts if case.reading is None else _heard(facts, case.reading))
+    facts = facts if case.reading is None else _heard(facts, case.reading)
+    if case.now.by_rules is None:  # later judgements keep what was learned when the first was made
+        facts = replace(facts, learned=points_of(given.model, inputs_of(facts), case.now.client))
+    return verdict(case.now, facts)
 
 
 def _heard(facts: Facts, reading: Reading) -> Facts:

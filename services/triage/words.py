@@ -78,6 +78,10 @@ MARKS: Final = {
     "nl": listed("de het een en is niet ik wij van op voor met dat te zijn heb hebben maar aan deze"),
 }
 """The commonest words of a language: what guesses it."""
+MARKED: Final = {
+    word: tuple(code for code, marks in MARKS.items() if word in marks) for word in frozenset().union(*MARKS.values())
+}
+"""The same by word."""
 
 
 def plain(text: str) -> str:
@@ -126,7 +130,10 @@ def language(text: str) -> str:
         return "unknown"
     if sum(token[0] > "\u024f" for token in letters) * 2 > len(letters):
         return "unknown"
-    score = {code: sum(token in marks for token in letters) for code, marks in MARKS.items()}
+    score = dict.fromkeys(MARKS, 0)
+    for token in letters:
+        for code in MARKED.get(token, ()):
+            score[code] += 1
     best = max(score, key=lambda code: (score[code], code == "en"))
     if score[best] == 0:
         return _without_marks(text, letters)

@@ -14,3 +14,21 @@ FROM unnest($1::smallint[], $2::uuid[]) AS w (lane, stream)
 JOIN log.events e ON e.lane = w.lane AND e.stream = w.stream
 WHERE e.type IN ('client.registered', 'client.changed')
 ORDER BY e.lane, e.position;
+
+-- name: newest
+-- The newest event of one stream.
+SELECT e.lane, e.position, e.client, e.sequence, e.number, e.stream, e.version, e.id, e.type, e.schema_version, e.actor,
+       e.causation, e.origin, e.occurred_at, e.recorded_at, e.trace, e.payload
+FROM log.events e
+WHERE e.lane = $1 AND e.stream = $2
+ORDER BY e.version DESC
+LIMIT 1;
+
+-- name: of_types
+-- What a lane holds of some types behind a position, in order: for who learns from history, which nobody waits for.
+SELECT e.lane, e.position, e.client, e.sequence, e.number, e.stream, e.version, e.id, e.type, e.schema_version, e.actor,
+       e.causation, e.origin, e.occurred_at, e.recorded_at, e.trace, e.payload
+FROM log.events e
+WHERE e.lane = $1 AND e.position > $2 AND e.type = ANY ($3::text[])
+ORDER BY e.position
+LIMIT $4;
