@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -12,6 +14,7 @@ from contracts.sla import SlaBreached
 from services.kit.bus import provision_bus
 from services.kit.settings import Settings
 from services.triage import app as triage
+from tests.bench.services import serving
 from tests.conftest import PoolOf
 from tests.integration.bus_tools import eventually, relay, running
 from tests.integration.intake_desk import IntakeDesk, open_desk
@@ -20,6 +23,11 @@ ALWAYS: dict[str, Any] = {
     "zone": "Etc/UTC",
     "hours": {day: ["00:00-24:00"] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")},
 }
+
+RECORDED = """
+SELECT stream, type, recorded_at, (convert_from(payload, 'UTF8')::jsonb ->> 'true_at')::timestamptz AS true_at
+FROM log.events WHERE type = ANY ($1) AND client LIKE 'replica-%' ORDER BY stream, version
+"""
 
 
 @pytest.fixture
@@ -48,3 +56,46 @@ async def test_a_ticket_that_nobody_answers_is_warned_of_and_breached_when_it_is
     late = facts[-1].data
     assert isinstance(late, SlaBreached)
     assert (late.true_at - events[0].occurred_at).total_seconds() == 1
+
+
+async def test_a_replica_that_is_killed_loses_and_doubles_no_fact_of_its_lanes(
+    desk: IntakeDesk, bus: Settings, pool_of: PoolOf
+) -> None:
+    clients = [f"replica-{number}" for number in range(12)]
+    targets = {"first_reply": {"seconds": "2s", "warn_at": [0.5]}}
+    for number, slug in enumerate(clients):
+        terms = (
+            ("", {"name": slug, "prefix": f"R{number}"}),
+            ("/calendar", ALWAYS),
+            ("/policy", {"rows": [{"targets": targets}]}),
+        )
+        for path, body in terms:
+            assert (await desk.send("PUT", f"/clients/{slug}{path}", body)).status_code == 201
+    pool = await pool_of("triage")
+
+    async def shared() -> bool:
+        query = "SELECT count(DISTINCT holder) FROM log.leases WHERE purpose = 'timers' AND expires_at > now()"
+        return bool(await pool.fetchval(query) == 2)
+
+    async def facts() -> list[Any]:
+        return await pool.fetch(RECORDED, ["sla.warned", "sla.breached"])
+
+    async with serving(bus, "triage") as other:
+        await eventually(shared, what="both replicas hold lanes")
+        tickets = [(await desk.submit(slug))["id"] for slug in clients * 3]
+
+        async def some() -> bool:
+            return len(await facts()) > len(tickets) // 2
+
+        await eventually(some, what="some tickets are warned of")
+        os.kill(other["triage"].pid, signal.SIGKILL)
+
+        async def all_told() -> bool:
+            return len(await facts()) >= 2 * len(tickets)
+
+        await eventually(all_told, what="every ticket is warned of and breached")
+    found = await facts()
+    assert [(str(row["stream"]), row["type"]) for row in found] == [
+        (ticket, kind) for ticket in sorted(tickets) for kind in ("sla.warned", "sla.breached")
+    ]
+    assert all(row["recorded_at"] >= row["true_at"] for row in found)

@@ -1,6 +1,6 @@
 """A year of twenty clients with replicas of triage that die: the facts are those of a year in which none did.
 
-It is a year of 365 days in steps of a week with 200 tickets, so that the suite stays short; `python -m
+It is a year of 365 days in steps of ten days with 140 tickets, so that the suite stays short; `python -m
 tests.integration.timers_year` plays one of 5,000 tickets in steps of six hours.
 """
 
@@ -19,8 +19,8 @@ from tests.conftest import TEMPLATE
 from tests.integration.timers_desk import TimersDesk
 from tests.integration.timers_year import DAYS, START, Act, facts_of, opened, play, twin_of, year
 
-TICKETS = 200
-STEP = timedelta(days=7)
+TICKETS = 140
+STEP = timedelta(days=10)
 KINDS = {
     *("sla.warned", "sla.breached", "sla.met", "sla.escalated"),
     *("ticket.checkpoint_kept", "ticket.checkpoint_missed"),
@@ -35,7 +35,7 @@ async def test_a_year_with_deaths_has_the_facts_of_a_year_without_to_the_byte(da
         )
         found = await facts_of(whole)
         assert await facts_of(torn) == found
-        assert died > 5
+        assert died > 1
         assert {fact[5] for fact in found} == KINDS
         await everything_is_recorded(whole, acts)
 

@@ -106,13 +106,15 @@ class TimersDesk(SmallDesk):
         told: dict[str, Any] = {"client": slug, "name": "default", "holds_from": at, **said}
         history = await read_stream(self.intake, client_stream(slug))
         version = 1 + sum(event.type == "client.policy_set" for event in history)
-        calendar = CalendarSet(**told, version=version, calendar=Calendar(zone=zone, hours=hours))
+        weekly = Calendar(zone=zone, hours=hours)
+        calendar = CalendarSet(client=slug, name="default", version=1, holds_from=NOON, calendar=weekly)
         policy = PolicySet(**told, version=version, policy=Policy(rows=({"targets": targets},), **more))  # type: ignore[arg-type]
+        news = [policy] if any(event.data == calendar for event in history) else [calendar, policy]
         await self.append(
             slug,
             [
                 NewEvent(uuid7(), client_stream(slug), len(history) + nth, event, "token:test", occurred_at=at)
-                for nth, event in enumerate((calendar, policy), 1)
+                for nth, event in enumerate(news, 1)
             ],
         )
 

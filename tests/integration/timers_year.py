@@ -132,7 +132,7 @@ async def play(
     died = 0
     for _, group in groupby(acts, key=lambda act: (act.at - START) // step):
         some = list(group)
-        if deaths is not None and deaths.random() < 0.3:
+        if deaths is not None and deaths.random() < 0.12:
             died += await _die(desk, settings, some[0].at, deaths.randrange(60))
         await desk.at(some[0].at - timedelta(microseconds=1))
         await _append(desk, some)
