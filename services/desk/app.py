@@ -22,6 +22,7 @@ from services.desk.pages import (
     contract,
     erase,
     inbox,
+    incidents,
     live,
     login,
     mailbox,
@@ -69,7 +70,7 @@ def build(
         telemetry={"tracing": False, "metrics": False, "logs": False},  # its logs hold what was typed into forms
     )
     front_desk = (login, inbox, ticket, similar, clocks, actions, erase, manage, sla, wallboard, live, portal)
-    outside = (webhooks, subscribers, contract, styleguide)
+    outside = (incidents, webhooks, subscribers, contract, styleguide)
     for page in (*front_desk, *outside):
         app.include_router(page.routes(desk))
     if desk.mailbox:

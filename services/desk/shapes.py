@@ -45,6 +45,13 @@ class SignedIn(Shape):
     agent: Agent
 
 
+class IncidentBadge(Shape):
+    """The open incident that a ticket belongs to: confirmed, or suspected."""
+
+    id: UUID
+    status: str
+
+
 class QueueItem(Shape):
     id: UUID
     reference: str
@@ -66,6 +73,7 @@ class QueueItem(Shape):
     next_deadline_of: str | None = None
     source_status: str | None = None
     version: int = 0
+    incident: IncidentBadge | None = None
 
     @property
     def due(self) -> datetime | None:
@@ -160,6 +168,7 @@ class Ticket(Shape):
     reopened: int = 0
     source_status: str | None = None
     origin: str = "live"
+    incident: IncidentBadge | None = None
 
 
 class TicketEvent(Shape):

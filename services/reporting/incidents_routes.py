@@ -150,6 +150,12 @@ async def _actors(reader: Reader, actors: set[str]) -> Mapping[str, Any]:
     return {actor: known.of(actor) for actor in actors}
 
 
+async def badged(reader: Reader, items: Sequence[Mapping[str, Any]], *, now: bool) -> list[dict[str, Any]]:
+    """Lines of the queue, each with the incident that its ticket belongs to now; of the past nothing is said."""
+    found = await badges(reader, [item["id"] for item in items]) if now and items else {}
+    return [dict(item) | {"incident": found.get(item["id"])} for item in items]
+
+
 async def badges(reader: Reader, tickets: Sequence[UUID]) -> Mapping[UUID, Mapping[str, Any]]:
     """The open incident of each ticket that belongs to one: a confirmed one before a suspected one."""
     found: dict[UUID, Mapping[str, Any]] = {}

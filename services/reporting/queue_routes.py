@@ -9,6 +9,7 @@ from fastapi import FastAPI, Query, Response
 from services.kit.access import Caller
 from services.reporting.asked import DashboardParameters, QueueParameters, asked_of, clients_seen, instant
 from services.reporting.dashboard import dashboard, fresh_at
+from services.reporting.incidents_routes import badged
 from services.reporting.opened import answer
 from services.reporting.positions import told_of
 from services.reporting.queue_pages import page_of
@@ -26,8 +27,9 @@ def add_queue_routes(app: FastAPI, edge: Edge) -> None:
         asked = asked_of(given, caller, now)
         reader = edge.reading(caller)
         page = await page_of(reader, asked)
+        items = await told_of(reader, caller.clients, page.items)
         shown = {
-            "items": await told_of(reader, caller.clients, page.items),
+            "items": await badged(reader, items, now=asked.at is None),
             "next_cursor": page.next_cursor,
             "total": page.total,
             "total_is_least": page.total_is_least,

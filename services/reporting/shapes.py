@@ -21,6 +21,11 @@ from services.reporting.shape import POSITION, Shape, Text
 from services.reporting.shapes_judged import ClassificationShape, PriorityShape
 
 
+class IncidentBadge(Shape):
+    id: UUID
+    status: str = Field(description="confirmed, or suspected")
+
+
 class QueueItem(Shape):
     id: UUID
     reference: str = Field(examples=["ACME-1042"])
@@ -44,6 +49,7 @@ class QueueItem(Shape):
     source_status: str | None = Field(description="the other desk's word for it, where it was imported")
     position: str = Field(description=POSITION, examples=["3:1042", "1042"])
     version: int
+    incident: IncidentBadge | None = Field(description="the open incident that the ticket belongs to now")
 
 
 class Counts(Shape):
@@ -179,6 +185,7 @@ class TicketShape(Shape):
     intake_version: int = Field(description="what If-Match is held against")
     position: str
     as_of: str | None
+    incident: IncidentBadge | None = Field(description="the open incident that the ticket belongs to now")
 
 
 class TimelineItem(CloudEvent):

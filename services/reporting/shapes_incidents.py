@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, Field
 
 from contracts.incident import IncidentStatus
 from contracts.terms import Priority, Status
-from services.reporting.shapes import Shape, Text
+from services.reporting.shape import Shape, Text
 
 
 class IncidentClient(Shape):

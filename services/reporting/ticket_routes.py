@@ -26,6 +26,7 @@ from services.reporting.find import (
     references,
     stream_of,
 )
+from services.reporting.incidents_routes import badges
 from services.reporting.opened import answer, may_read
 from services.reporting.positions import told
 from services.reporting.shapes import GuestTicketShape, TicketShape, TimelineShape
@@ -61,7 +62,12 @@ def add_ticket_routes(app: FastAPI, edge: Edge) -> None:
         at = as_of_given(as_of, caller)
         reader = edge.reading(caller)
         held, events = await find_ticket(reader, ticket, caller, at)
-        shown = await _shown(reader, held, events) | {"as_of": as_of, "position": told(caller.clients, events[-1])}
+        badge = await badges(reader, [held.id]) if at is None else {}
+        shown = await _shown(reader, held, events) | {
+            "as_of": as_of,
+            "position": told(caller.clients, events[-1]),
+            "incident": badge.get(held.id),
+        }
         return await answer(shown, edge.vault, opened=may_read(caller))
 
     @app.get("/tickets/{ticket}/events", responses={200: {"model": TimelineShape}})
