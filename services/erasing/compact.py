@@ -27,7 +27,7 @@ from services.reporting.rebuild import CHECKSUMS
 
 SQL = queries("services/erasing/sql/compact.sql")
 
-TABLES: Final = ("people", "words", "names", "directory", "logins", "sessions")
+TABLES: Final = ("people", "words", "names", "directory", "logins", "sessions", "radar")
 PATIENCE_SECONDS: Final = 90.0  # for consumers to digest the erasure, and for old transactions to end
 LOCK_SECONDS: Final = 5  # for a table's readers; meanwhile new ones wait behind
 LOCK_TRIES: Final = 20

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from contracts import calendars, clients, people, policies, ticket_commands
+from contracts import calendars, clients, incident_commands, people, policies, ticket_commands
 from contracts.catalogue import EVENTS
 from contracts.envelope import CloudEvent
 from contracts.model import SCHEMA_OF_SEALED, Command, Event
@@ -95,7 +95,7 @@ def commands() -> list[type[Command]]:
     """Every command and the values that commands alone are made of, by name."""
     found = {
         name: value
-        for module in (ticket_commands, clients, calendars, policies, people)
+        for module in (ticket_commands, incident_commands, clients, calendars, policies, people)
         for name, value in vars(module).items()
         if isinstance(value, type) and issubclass(value, Command) and value is not Command
     }

@@ -11,7 +11,11 @@ SELECT DISTINCT c.consumer
 FROM (SELECT DISTINCT consumer FROM log.cursors WHERE consumer IN ('reporting', 'notification')) c
 JOIN personal.erasures e ON e.compacted_at IS NULL
 LEFT JOIN log.cursors own ON own.consumer = c.consumer AND own.lane = e.lane
-WHERE coalesce(own.position, 0) < e.position;
+WHERE coalesce(own.position, 0) < e.position
+UNION
+-- The radar's state has to be saved once more behind the erasure: what it holds of the last hours goes with it.
+SELECT 'the radar' FROM triage.radar_state r JOIN personal.erasures e ON e.compacted_at IS NULL
+WHERE r.positions[e.lane + 1] < e.position;
 
 -- name: one_builder
 SELECT pg_try_advisory_lock(hashtextextended('daybook.rebuild.' || $1, 0));
@@ -72,6 +76,9 @@ VACUUM (FULL, ANALYZE) intake.logins;
 
 -- name: sessions
 VACUUM (FULL, ANALYZE) desk.sessions;
+
+-- name: radar
+VACUUM (FULL, ANALYZE) triage.radar_state;
 
 -- name: statistics
 -- ANALYZE keeps samples of columns, words among them.

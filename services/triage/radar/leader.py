@@ -191,6 +191,8 @@ class Leader:
         fresh = [one for one in news.values() if self._fresh is None or one.cause.recorded_at >= self._fresh]
         if fresh:
             await self._tell(watch, fresh)
+        elif any(isinstance(read.event.data, PersonErased) for read in reads):
+            await self.save()  # what it held of them goes from the disk, too: `daybook erase --compact` waits for it
         await self._save_if_due()
         return True
 
@@ -231,18 +233,15 @@ class Leader:
         watch = self._the_watch()
         tickets, age = watch.radar.tickets - self._saved.tickets, self._monotonic() - self._saved.at
         many = tickets >= SAVE_TICKETS and age >= SAVE_SECONDS
-        if not (many or (tickets and age >= SAVE_LATEST_SECONDS)):
-            return
-        packed = await self._packed(watch)
-        async with self._pool.acquire() as connection, connection.transaction():
-            await self._still_lead(connection)
-            await self._save(connection, watch, packed)
+        if many or (tickets and age >= SAVE_LATEST_SECONDS):
+            await self.save()
 
     async def save(self) -> None:
         """Saves the state now."""
         watch = self._the_watch()
         packed = await self._packed(watch)
         async with self._pool.acquire() as connection, connection.transaction():
+            await self._still_lead(connection)
             await self._save(connection, watch, packed)
 
     async def _packed(self, watch: Watch) -> bytes:
