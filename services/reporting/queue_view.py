@@ -62,7 +62,7 @@ class QueueView:
             if stream in forgotten:
                 read = [*earlier.get(stream, ()), *fresh]
                 before = [event for event in read if event.version <= version]
-                line = line_of(before)
+                line = line_of(before) if before else None
                 tale = told(Tale(books[fresh[0].client]), before) if stream in tales else None
             if tale is not None:
                 changes.tales[stream] = tale

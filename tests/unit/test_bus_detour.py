@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from contracts.catalogue import encode
 from contracts.tickets import NoteAdded
 from services.kit.bus.detour import BEHIND_MAX, BUSY_PER_SECOND, PAUSE_SECONDS, STAY_SECONDS, Detour, pause_after
 from services.kit.bus.digest import Share
-from services.kit.bus.following import Unreadable, share_of
+from services.kit.bus.following import TOGETHER_MAX, Unreadable, dealt, share_of
+from services.kit.bus.lane import Lane
 from services.kit.bus.message import Stored
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -48,6 +50,29 @@ def test_slow_transactions_make_longer_pauses_within_limits() -> None:
     assert pause_after(0) == PAUSE_SECONDS[0]
     assert PAUSE_SECONDS[0] < pause_after(0.024) < PAUSE_SECONDS[1]
     assert pause_after(9) == PAUSE_SECONDS[1]
+
+
+def lanes_behind(count: int, *, by: int) -> list[Lane[Any]]:
+    return [Lane(number, cursor=10, head=10 + by, behind=True) for number in range(count)]
+
+
+def test_lanes_that_are_little_behind_are_read_together() -> None:
+    lanes = lanes_behind(16, by=20)
+    chosen, limit = dealt(lanes, TOGETHER_MAX, 500)
+    assert [lane.number for lane in chosen] == list(range(16))
+    assert 20 <= limit <= TOGETHER_MAX // 16
+
+
+def test_lanes_that_are_far_behind_take_turns_a_long_piece_each() -> None:
+    lanes = lanes_behind(16, by=100_000)
+    read: list[int] = []
+    for _ in range(8):
+        chosen, limit = dealt(lanes, TOGETHER_MAX, 500)
+        assert limit * len(chosen) == TOGETHER_MAX
+        for lane in chosen:
+            lane.read += 1
+            read.append(lane.number)
+    assert sorted(read) == list(range(16))
 
 
 def stored(position: int, *, kind: str = "ticket.note_added", version: int = 1, payload: bytes | None = None) -> Stored:

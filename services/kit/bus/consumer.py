@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AfterCommit", "Handler", "LanesHandler", "run_consumer"]
 
-BATCH_MAX = 200  # events of a lane in one transaction
+BATCH_MAX = 500  # events of a lane in one transaction
 
 
 async def run_consumer(

@@ -14,8 +14,8 @@ BUSY_PER_SECOND: Final = 600  # events of all lanes; from it on the bus is left
 CALM_PER_SECOND: Final = 300  # below it the bus is gone back to, unless the consumer is far behind
 STAY_SECONDS: Final = 3.0  # a way that was chosen is kept for so long
 PAUSE_SECONDS: Final = (0.003, 0.05)
-"""Between two looks into the log, at least and at most; half as long as the transaction before took, so that on a machine
-that is slow, or busy with others, more events share one."""
+"""Between two looks into the log, at least and at most; half as long as the transaction before took, so that on a slow
+machine, or one that is busy with others, more events share one."""
 
 
 class Detour:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from itertools import groupby
-from operator import attrgetter
 from typing import NamedTuple
 
 from nats.aio.msg import Msg
@@ -19,6 +17,7 @@ from services.kit.telemetry import log_message
 LOG = logging.getLogger("daybook.consumer")
 
 TOGETHER_MAX = 1_000  # events of all lanes in one transaction
+LANE_BYTES_MAX = 8_000_000  # of one lane, read from the log at once; an event may be 2 MB
 
 Found = list[tuple[Stored, str | None]]
 """Events that follow each other without a hole, and under which span each was sent."""
@@ -44,8 +43,22 @@ async def following(pool: Pool, consumer: str, lanes: Sequence[Lane[Msg]], lane_
         elif lane.kept or lane.behind:
             missing.append(lane)
     if missing and room > 0:
-        found |= await _logged(pool, missing, max(1, min(lane_max, room // len(missing))))
+        chosen, limit = dealt(missing, room, lane_max)
+        found |= await _logged(pool, chosen, limit)
     return dict(sorted(found.items()))
+
+
+def dealt(lanes: Sequence[Lane[Msg]], room: int, lane_max: int) -> tuple[list[Lane[Msg]], int]:
+    """Lanes to be read from the log, and how many events of each at most. Pure.
+
+    All of them, where they fit; else a few, a long piece of each, because most handlers work lane by lane: then those
+    that have waited longest come first.
+    """
+    if sum(max(1, lane.head - lane.cursor) for lane in lanes) <= room:
+        return list(lanes), max(1, min(lane_max, room // len(lanes)))
+    first = sorted(lanes, key=lambda lane: (lane.read, lane.number))
+    limit = min(lane_max, room)
+    return sorted(first[: max(1, room // limit)], key=lambda lane: lane.number), limit
 
 
 def _came(lane: Lane[Msg], limit: int, consumer: str) -> Found:
@@ -64,15 +77,15 @@ def _came(lane: Lane[Msg], limit: int, consumer: str) -> Found:
 
 
 async def _logged(pool: Pool, lanes: Sequence[Lane[Msg]], limit: int) -> dict[int, Found]:
-    rows = await pool.fetch(SQL["lanes"], [lane.number for lane in lanes], [lane.cursor for lane in lanes], limit)
-    events = map(Stored._make, rows)
-    found = {
-        number: [(stored, stored.trace) for stored in of_lane]
-        for number, of_lane in groupby(events, attrgetter("lane"))
-    }
+    numbers, cursors = [lane.number for lane in lanes], [lane.cursor for lane in lanes]
+    rows = await pool.fetch(SQL["lanes"], numbers, cursors, limit, LANE_BYTES_MAX)
+    found: dict[int, Found] = {}
+    for stored in map(Stored._make, rows):
+        found.setdefault(stored.lane, []).append((stored, stored.trace))
     for lane in lanes:
         read = found.get(lane.number, ())
-        lane.behind = len(read) == limit
+        lane.behind = len(read) == limit or sum(len(stored.payload) for stored, _ in read) >= LANE_BYTES_MAX
+        lane.read += 1
         if not read:
             lane.kept.clear()  # the log has nothing there, so these messages are of another history
     return found

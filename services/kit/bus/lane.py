@@ -37,6 +37,8 @@ class Lane(Generic[M]):
     """When it is tried again, by the loop's clock."""
     replays: set[UUID] = field(default_factory=set)
     """Streams whose dead letters a person wants to be tried again."""
+    read: int = 0
+    """How often it was read from the log."""
     kept: dict[int, M] = field(default_factory=dict)
     done: list[M] = field(default_factory=list)
     """Messages to acknowledge."""

@@ -144,7 +144,7 @@ class Consumer:
         if killed or deaths >= STARTS_MAX:
             lane.beware(cursor + self._batch_max)
         if killed >= DEATHS_MAX:
-            for row in await self._digest.pool.fetch(SQL["lanes"], [lane.number], [cursor], 1):
+            for row in await self._digest.pool.fetch(SQL["lanes"], [lane.number], [cursor], 1, 1):
                 lane.attempts = killed
                 await self._blame.bury(lane, Stored(*row), ProcessDied())
 

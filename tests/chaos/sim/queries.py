@@ -81,7 +81,7 @@ async def move(
 
 
 def read_lanes(
-    db: Database, session: Session, lanes: Sequence[int], positions: Sequence[int], limit: int
+    db: Database, session: Session, lanes: Sequence[int], positions: Sequence[int], limit: int, bytes_max: int
 ) -> list[Stored]:
     asked = zip(lanes, positions, strict=True)
     return [stored for lane, position in asked for stored in db.log[lane][position : position + limit]]
