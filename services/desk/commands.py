@@ -96,6 +96,11 @@ def priority(fields: Fields, reader: Reader) -> Ask:
     return Ask("priority", {"priority": chosen, "reason": reason}, f"Priority is now {chosen}")
 
 
+def category(fields: Fields, reader: Reader) -> Ask:
+    chosen = _need(fields, "category", "Write what the ticket is about.")
+    return Ask("category", {"category": chosen} | _given(reason=fields.get("reason")), "Category set")
+
+
 def move_checkpoint(fields: Fields, reader: Reader) -> Ask:
     promised = checkpoint(fields, reader)
     if promised is None:
@@ -128,6 +133,7 @@ COMMANDS: Mapping[str, Callable[[Fields, Reader], Ask]] = {
     "assign": assign,
     "status": status,
     "priority": priority,
+    "category": category,
     "checkpoint": move_checkpoint,
     "tags": tags,
     "reopen": reopen,

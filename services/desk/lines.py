@@ -97,6 +97,10 @@ def _prioritised(event: TicketEvent, data: Data, reader: Reader) -> Line:
     return Line("gauge", say("Priority {} {}", bold(data.get("priority")), because))
 
 
+def _suggested(event: TicketEvent, data: Data, reader: Reader) -> Line:
+    return Line("gauge", say("The rules would now say {}, for a person to decide", bold(data.get("priority"))))
+
+
 def _assigned(event: TicketEvent, data: Data, reader: Reader) -> Line:
     agent, team = data.get("agent_name"), data.get("team")
     if not (agent or data.get("agent") or team):
@@ -230,6 +234,7 @@ LINES: Mapping[str, Callable[[TicketEvent, Data, Reader], Line]] = {
     "ticket.classified": _classified,
     "ticket.tone_detected": _tone,
     "ticket.prioritised": _prioritised,
+    "ticket.priority_suggested": _suggested,
     "ticket.assigned": _assigned,
     "ticket.priority_set": _priority_set,
     "ticket.category_set": _category_set,

@@ -131,6 +131,14 @@ class PriorityJudgement(Shape):
     impact: float | None = None
     rule_version: str | None = None
     smallest_change: str | None = None
+    inputs: dict[str, Any] | None = None
+
+
+class Classification(Shape):
+    unsure: bool = False
+    confidence: float = 0
+    set_by_person: bool = False
+    candidates: tuple[dict[str, Any], ...] = ()
 
 
 class Checkpoint(Shape):
@@ -151,6 +159,8 @@ class Ticket(Shape):
     requester: Person = Person()
     status: str
     priority: PriorityJudgement | None = None
+    suggested: PriorityJudgement | None = None
+    classification: Classification | None = None
     checkpoint: Checkpoint | None = None
     assignee: Person | None = None
     team: str | None = None
