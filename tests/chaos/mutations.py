@@ -23,9 +23,9 @@ def cursor_before_effect() -> AbstractContextManager[Any]:
     """The cursor is committed, then the effects: what dies in between is lost."""
 
     async def commit(self: Digest, shares: Sequence[Share]) -> None:
-        async with digest._transaction(self.pool) as connection:
+        async with digest.transaction(self.pool) as connection:
             await self._move(shares, connection)
-        async with digest._transaction(self.pool) as connection:
+        async with digest.transaction(self.pool) as connection:
             for share in shares:
                 await self.handler.handle(share.lane, share.events, connection)
 
@@ -36,10 +36,10 @@ def effect_before_cursor() -> AbstractContextManager[Any]:
     """The effects are committed, then the cursor: what dies in between is done twice."""
 
     async def commit(self: Digest, shares: Sequence[Share]) -> None:
-        async with digest._transaction(self.pool) as connection:
+        async with digest.transaction(self.pool) as connection:
             for share in shares:
                 await self.handler.handle(share.lane, share.events, connection)
-        async with digest._transaction(self.pool) as connection:
+        async with digest.transaction(self.pool) as connection:
             await self._move(shares, connection)
 
     return patch.object(Digest, "commit", commit)

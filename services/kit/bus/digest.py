@@ -107,7 +107,7 @@ class Digest:
         """Digests all shares, in ascending order of lanes, or none. Raises CursorMoved, or what the handler raises."""
         started = time.monotonic()
         with _traced(self.handler.name, shares):
-            async with _transaction(self.pool) as connection:
+            async with transaction(self.pool) as connection:
                 after = await self._effects(shares, connection)
             for call in after:
                 call()
@@ -157,7 +157,7 @@ class Digest:
     async def bury(self, stored: Stored | Recorded[Event], error: BaseException, attempts: int) -> None:
         """Puts one event aside with its error and lets the lane go on; its stream waits. Raises CursorMoved."""
         lane, name, position = stored.lane, self.handler.name, stored.position
-        async with _transaction(self.pool) as connection:
+        async with transaction(self.pool) as connection:
             moved = await connection.fetch(SQL["move"], name, [lane], [position - 1], [position])
             if not moved:
                 raise CursorMoved
@@ -184,7 +184,7 @@ class Digest:
 
     async def _replay_first(self, lane: int, stream: UUID) -> tuple[Stored, Exception | None] | None:
         name = self.handler.name
-        async with _transaction(self.pool) as connection:
+        async with transaction(self.pool) as connection:
             await connection.execute(SQL["lock"], lane, name)
             row = await connection.fetchrow(SQL["first_letter"], lane, name, stream)
             if row is None:
@@ -207,7 +207,7 @@ class Digest:
 
 
 @asynccontextmanager
-async def _transaction(pool: Pool) -> AsyncIterator[Connection]:
+async def transaction(pool: Pool) -> AsyncIterator[Connection]:
     """A transaction; a connection that was lost in it is told as such, not as a mistake of ours."""
     async with pool.acquire() as connection:
         try:

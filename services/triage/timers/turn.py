@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from contracts.catalogue import UnknownEvent
+from services.kit.bus.digest import transaction
 from services.kit.configuration import Books
 from services.kit.log.append import Append, NewEvent, NotAppended, append_in
 from services.kit.postgres import Connection, Pool, queries
@@ -63,7 +64,7 @@ class Turns:
         Where the log tells the time, only a lane whose events are digested is woken: `ours_up_to` is the position up to
         which what follows the cursor was written by timers.
         """
-        async with self.pool.acquire() as connection, connection.transaction():
+        async with transaction(self.pool) as connection:
             await connection.execute(SQL["lock"], held.lane)
             rows = await connection.fetch(SQL["due"], held.lane, now, held.holder, held.epoch, self.log_time, TURN_MAX)
             if not rows or not rows[0]["ours"]:
