@@ -47,7 +47,17 @@ def _suspected_2(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, "signs": [], "members": members, "desk_clients": 0}
 
 
-UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {("incident.suspected", 1): _suspected_2}
+def _said_less(data: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 lacked what version 2 may leave out."""
+    return data
+
+
+UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {
+    ("incident.suspected", 1): _suspected_2,
+    ("ticket.classified", 1): _said_less,
+    ("ticket.prioritised", 1): _said_less,
+    ("ticket.category_set", 1): _said_less,
+}
 """(type, version) -> the function that lifts that version's JSON to the next version's."""
 
 

@@ -22,7 +22,7 @@ class ModelSet(Event):
 
     type: ClassVar[str] = "model.set"
     on: bool
-    version: str
+    learner: str
     unit: float
     weights: dict[str, int]
     judged: int

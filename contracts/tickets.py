@@ -61,6 +61,7 @@ class TicketClassified(Event):
     """
 
     type: ClassVar[str] = "ticket.classified"
+    schema_version: ClassVar[int] = 2
     category: str | None = None
     service: str | None = None
     confidence: float
@@ -96,6 +97,7 @@ class TicketPrioritised(Judged):
     """Triage's judgement: it holds from now on."""
 
     type: ClassVar[str] = "ticket.prioritised"
+    schema_version: ClassVar[int] = 2
 
 
 class PrioritySuggested(Judged):
@@ -143,6 +145,7 @@ class PrioritySet(Event):
 
 class CategorySet(Event):
     type: ClassVar[str] = "ticket.category_set"
+    schema_version: ClassVar[int] = 2
     category: str
     reason: Personal | None = None
 

@@ -84,7 +84,7 @@ async def _read(pool: Pool) -> list[Lesson]:
 def _model(found: Comparison, weights: dict[str, int], *, on: bool) -> ModelSet:
     return ModelSet(
         on=on,
-        version=VERSION,
+        learner=VERSION,
         unit=UNIT,
         weights=weights,
         judged=found.judged,

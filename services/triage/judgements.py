@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from contracts import sla
@@ -177,34 +177,34 @@ def _judged(case: _Case) -> Judged | None:
     if not _is_new(case):
         return None
     event, walk, given = case.event, case.walk, case.given
-    known = known_facts(case.now, given.tier_at(event.position))
-    if case.now.by_rules is None:
-        confirmed, denied = given.claims_at(event.position)
-        known = replace(known, confirmed=confirmed, denied=denied)
-    facts = replace(
-        known,
-        exchanges=case.at.exchanges,
-        exchange_event=walk.exchange_event,
-        reopened_by=walk.reopened_by,
-        slack=max(walk.near.values(), default=0),
-        category=matter_of(case.now),
-    )
-    facts = facts if case.reading is None else _heard(facts, case.reading)
-    if case.now.by_rules is None:  # later judgements keep what was learned when the first was made
+    known, first = known_facts(case.now, given.tier_at(event.position)), case.now.by_rules is None
+    changed: dict[str, Any] = {
+        "exchanges": case.at.exchanges,
+        "exchange_event": walk.exchange_event,
+        "reopened_by": walk.reopened_by,
+        "slack": max(walk.near.values(), default=0),
+        "category": matter_of(case.now),
+    }
+    if first:
+        changed["confirmed"], changed["denied"] = given.claims_at(event.position)
+    if case.reading is not None:
+        changed |= _heard(known, case.reading)
+    facts = replace(known, **changed)  # once: a copy of so many facts takes its time
+    if first and given.model is not None:  # later judgements keep what was learned when the first was made
         facts = replace(facts, learned=points_of(given.model, inputs_of(facts), case.now.client))
     return verdict(case.now, facts)
 
 
-def _heard(facts: Facts, reading: Reading) -> Facts:
-    """The facts with what a text adds: new kinds of phrase, and its tone where it is hotter than those before."""
-    facts = replace(facts, words=merged_words(facts.words, reading.words))
+def _heard(facts: Facts, reading: Reading) -> dict[str, Any]:
+    """What a text changes: new kinds of phrase, and its tone where it is hotter than those before."""
     heard: Heard = reading.heard
+    found: dict[str, Any] = {"words": merged_words(facts.words, reading.words)}
     if heard.tone is Tone.SATISFIED:
-        return replace(facts, tone=heard.tone, tone_degree=heard.degree, tone_words=())
+        return found | {"tone": heard.tone, "tone_degree": heard.degree, "tone_words": ()}
     before = tone_points(facts.tone, facts.tone_degree), facts.tone_degree
     if facts.tone is not None and (tone_points(heard.tone, heard.degree), heard.degree) <= before:
-        return facts
-    return replace(facts, tone=heard.tone, tone_degree=heard.degree, tone_words=heard.words)
+        return found
+    return found | {"tone": heard.tone, "tone_degree": heard.degree, "tone_words": heard.words}
 
 
 def _is_new(case: _Case) -> bool:

@@ -46,10 +46,10 @@ def written(count: int) -> list[tuple[Report, tell.TicketSubmitted]]:
     return found
 
 
-def answered(tickets: list[tuple[Report, tell.TicketSubmitted]]) -> float:
-    """Tickets a second: read, classified, heard, judged, and shown to the radar."""
+def answered(tickets: list[tuple[Report, tell.TicketSubmitted]]) -> tuple[float, float]:
+    """Tickets a second, and a second of CPU: read, classified, heard, judged, and shown to the radar."""
     tables, radar = load_tables(), Radar()
-    started = time.perf_counter()
+    started, used = time.perf_counter(), time.process_time()
     for number, (report, data) in enumerate(tickets, start=1):
         at = START + timedelta(seconds=number)
         ticket = UUID(int=number << 8)
@@ -60,19 +60,20 @@ def answered(tickets: list[tuple[Report, tell.TicketSubmitted]]) -> float:
         reading = read_ticket(str(data.subject), str(data.body), tables, chosen=data.category)
         answers([event], {1}, Given({event.id: reading}, tables))
         radar.feed(report)
-    return len(tickets) / (time.perf_counter() - started)
+    return len(tickets) / (time.perf_counter() - started), len(tickets) / (time.process_time() - used)
 
 
 def row() -> Row:
     tickets = written(TICKETS)
-    rate = median(answered(tickets) for _ in range(RUNS))
+    runs = [answered(tickets) for _ in range(RUNS)]
+    rate, by_cpu = median(rate for rate, _ in runs), median(rate for _, rate in runs)
     return Row(
         figure="G12",
         what="triage of a ticket, one process: category, tone, priority, radar",
-        measured=f"{rate:,.0f} tickets/s",
+        measured=f"{rate:,.0f} tickets/s, {by_cpu:,.0f} a second of CPU",
         goal=">= 1,500/s",
         reached=rate >= GOAL,
-        values={"per_second": rate},
+        values={"per_second": rate, "per_cpu_second": by_cpu},
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,8 @@ from contracts.subjects import lane_of
 from contracts.terms import Channel, Priority, Urgency
 from services.kit.log.read import read_stream
 from services.kit.postgres import Pool
+from services.kit.rules.facts import facts_of
+from services.kit.rules.priority import judge
 from services.kit.settings import Settings
 from services.triage.handler import Triage
 from services.triage.tone_tables import load_tables
@@ -172,3 +175,41 @@ async def test_with_a_real_clock_a_judgement_happens_when_it_is_made(
     await desk.feed(triage(pool, database, log_time=False), pool, lane_of(ticket))
     (event,) = await facts(pool, ticket, PRIORITISED)
     assert event.occurred_at == event.recorded_at
+
+
+async def test_a_judgement_with_sealed_words_is_made_again_from_the_log_to_the_last_byte(
+    desk: SmallDesk, pool: Pool, database: Settings
+) -> None:
+    await desk.client("replay")
+    person = await desk.person("replay", "a@replay.example")
+    ticket = await desk.submit(
+        "replay", person, body="Nobody can work. A disgrace, I am furious, you idiots!", urgency=Urgency.HIGH
+    )
+    await desk.feed(triage(pool, database), pool, lane_of(ticket))
+    (event,) = await facts(pool, ticket, PRIORITISED)
+    judged = event.data
+    assert isinstance(judged, tell.TicketPrioritised)
+    assert judged.inputs is not None
+    assert {"tone", "words.outage"} <= {reason.code for reason in judged.reasons}
+    assert encode(judge(facts_of(judged.inputs, judged.reasons))) == encode(judged)
+
+
+async def test_what_people_made_of_a_claim_is_counted_once_however_often_it_is_delivered(
+    desk: SmallDesk, pool: Pool, database: Settings
+) -> None:
+    await desk.client("wolf")
+    person = await desk.person("wolf", "a@wolf.example")
+    handler = triage(pool, database)
+    claimed: dict[str, Any] = {"urgency": Urgency.CRITICAL, "category": "network"}
+    first = await desk.submit("wolf", person, **claimed)
+    await desk.feed(handler, pool, lane_of(first))
+    await desk.tell("wolf", first, tell.PrioritySet(priority=Priority.P4, reason="no"), tell.TicketResolved())
+    await desk.feed(handler, pool, lane_of(first))
+    desk.again(lane_of(first))
+    await desk.feed(handler, pool, lane_of(first))
+    second = await desk.submit("wolf", person, **claimed)
+    await desk.feed(handler, pool, lane_of(second))
+    (event,) = await facts(pool, second, PRIORITISED)
+    assert isinstance(event.data, tell.TicketPrioritised)
+    assert event.data.inputs is not None
+    assert (event.data.inputs.confirmed, event.data.inputs.denied) == (0, 1)
