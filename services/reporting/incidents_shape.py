@@ -19,6 +19,7 @@ from contracts.incidents import Member, Sign
 from contracts.model import Event
 from services.kit.access import Principal
 from services.kit.rules.signs import sign_sentence
+from services.reporting.ticket_shape import plain
 
 SIGNS_SHOWN: Final = 12
 GROWTH_POINTS: Final = 120  # of a drawing; more than it has pixels to tell apart
@@ -44,7 +45,7 @@ def line_shape(identifier: UUID, incident: Incident, caller: Principal, known: K
     return {
         "id": identifier,
         "status": incident.status.value,
-        "title": incident.title,
+        "title": plain(incident.title),
         "service": incident.service,
         "opened_at": incident.opened_at,
         "first_seen_at": min((member.at for member in members), default=incident.opened_at),
@@ -73,8 +74,8 @@ def incident_shape(
         "tickets": [_ticket(member, known) for member in surest(members)[:TICKETS_SHOWN]],
         "updates": [_update(update, known, whole=whole) for update in incident.updates],
         "timeline": [entry for event in events if (entry := _entry(event, known, whole=whole)) is not None],
-        "reason": incident.reason if whole else None,
-        "summary": incident.report if whole else None,
+        "reason": plain(incident.reason) if whole else None,
+        "summary": plain(incident.report) if whole else None,
         "report": _report(incident, members) if incident.ended_at is not None else None,
     }
 
@@ -155,7 +156,7 @@ def _update(update: Any, known: Known, *, whole: bool) -> dict[str, Any]:
         "id": update.id,
         "at": update.at,
         "by": known.actors.get(update.by) if whole else None,
-        "text": update.text,
+        "text": plain(update.text),
         "next_update_at": update.next_update_at,
     }
 

@@ -23,6 +23,7 @@ from services.kit.access.tokens import NewToken, make_token
 from services.kit.log.read import read_stream
 from services.kit.postgres import Pool
 from services.kit.settings import Settings
+from services.reporting.app import open_app as reporting_app
 from services.triage.commands import Commands, tokens
 from services.triage.incidents import Effects
 from services.triage.radar.leader import Leader
@@ -37,6 +38,7 @@ class Outside:
 
     desk: RadarDesk
     http: httpx.AsyncClient
+    reading: httpx.AsyncClient
     lead: str
     leader: Leader
     triage: Pool
@@ -64,6 +66,12 @@ class Outside:
         await self.settle()
         (new,) = set(await incidents(self.triage)) - set(known)
         return new, tickets
+
+    async def told(self, identifier: UUID) -> tuple[str, list[str]]:
+        """The title and updates as the query API shows them."""
+        headers = {"Authorization": f"Bearer {self.lead}"}
+        shown = (await self.reading.get(f"/api/v1/incidents/{identifier}", headers=headers)).json()
+        return shown["title"], [update["text"] for update in shown["updates"]]
 
     async def incident(self, identifier: UUID) -> Incident:
         return (await incidents(self.triage))[identifier]
@@ -96,7 +104,9 @@ async def outside(pool_of: PoolOf, database: Settings) -> AsyncIterator[Outside]
         app = await stack.enter_async_context(open_app(database))
         transport = httpx.ASGITransport(app)
         http = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://desk.example"))
-        yield Outside(desk, http, lead, leader, triage, await pool_of("relay"), database)
+        queries = httpx.ASGITransport(await stack.enter_async_context(reporting_app(database)))
+        reading = await stack.enter_async_context(httpx.AsyncClient(transport=queries, base_url="http://desk.example"))
+        yield Outside(desk, http, reading, lead, leader, triage, await pool_of("relay"), database)
 
 
 def soon() -> str:
@@ -129,6 +139,7 @@ async def test_a_confirmed_incident_raises_its_tickets_tells_each_once_and_takes
 
     told = await outside.post(f"/{found}/updates", {"text": "The part is in."}, key="two")
     assert told.status_code == 200, told.text
+    assert await outside.told(found) == ("Mail gateway", ["We are replacing a part.", "The part is in."])
     closed = await outside.post(f"/{found}/resolve", {"summary": "A broken part was replaced."})
     assert closed.json()["status"] == "resolved"
     await outside.settle()

@@ -123,7 +123,7 @@ async def _one(desk: Desk, visit: Visit, incident: UUID) -> dict[str, Any]:
     )
     return {
         "incident": found,
-        "chart": growth_chart(found.growth, found.ended_at),
+        "chart": growth_chart(found.growth, found.ended_at if found.status == "resolved" else None),
         "others": [item for item in others.items if item.id != found.id],
         "may_change": _may_change(visit),
         "attempt": desk.nonce(),
