@@ -6,14 +6,12 @@ is never without a promise: whatever opens one, or speaks to its requester, prom
 
 from __future__ import annotations
 
-from typing import assert_never
-
 from contracts import ticket_commands as ask
 from contracts import tickets as tell
 from contracts.model import Event
 from contracts.terms import Channel, Status
 from contracts.ticket_state import Absent, Held, Open, Resolved, Ticket, Waiting
-from services.intake.decide_clocks import notify, pin, unpin, waive
+from services.intake.decide_clocks import ClockCommand, decide_clock
 from services.intake.decide_course import close, escalate, merge, reopen, resolve, unmerge
 from services.intake.decide_promise import (
     about,
@@ -22,7 +20,6 @@ from services.intake.decide_promise import (
     default,
     is_over,
     move_promise,
-    promise_anew,
     promised,
 )
 from services.intake.given import Given, refuse_closed, refuse_ended, refuse_merged
@@ -48,11 +45,7 @@ TicketCommand = (
     | ask.Escalate
     | ask.MergeTicket
     | ask.UnmergeTicket
-    | ask.PromiseAnew
-    | ask.WaiveBreach
-    | ask.PinDeadline
-    | ask.UnpinDeadline
-    | ask.NotifyAgent
+    | ClockCommand
 )
 
 
@@ -97,20 +90,10 @@ def _decide(command: TicketCommand, ticket: Held, given: Given) -> list[Event]: 
             return merge(ticket, given)
         case ask.UnmergeTicket():
             return unmerge(command, ticket, given)
-        case ask.PromiseAnew():
-            return promise_anew(ticket, given)
-        case ask.WaiveBreach():
-            return waive(command, ticket, given)
-        case ask.PinDeadline():
-            return pin(command, ticket, given)
-        case ask.UnpinDeadline():
-            return unpin(command, ticket, given)
-        case ask.NotifyAgent():
-            return notify(command, ticket)
         case ask.SubmitTicket():
             raise Refused("exists", f"ticket {ticket.reference} is there already")
         case _:
-            assert_never(command)
+            return decide_clock(command, ticket, given)
 
 
 def submit(command: ask.SubmitTicket, ticket: Ticket, given: Given) -> list[Event]:

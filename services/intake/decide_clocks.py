@@ -3,17 +3,37 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Final
+from typing import Final, assert_never
 
 from contracts import sla
 from contracts import ticket_commands as ask
 from contracts.model import Event
 from contracts.sla import Metric
 from contracts.ticket_state import Held
+from services.intake.decide_promise import promise_anew
 from services.intake.given import Given, refuse_ended, refuse_merged
 from services.kit.refused import Refused
 
 PIN_MAX: Final = timedelta(days=366)
+
+ClockCommand = ask.PromiseAnew | ask.WaiveBreach | ask.PinDeadline | ask.UnpinDeadline | ask.NotifyAgent
+
+
+def decide_clock(command: ClockCommand, ticket: Held, given: Given) -> list[Event]:
+    """The events that answer a command about a clock. Raises Refused."""
+    match command:
+        case ask.PromiseAnew():
+            return promise_anew(ticket, given)
+        case ask.WaiveBreach():
+            return waive(command, ticket, given)
+        case ask.PinDeadline():
+            return pin(command, ticket, given)
+        case ask.UnpinDeadline():
+            return unpin(command, ticket, given)
+        case ask.NotifyAgent():
+            return notify(command, ticket)
+        case _:
+            assert_never(command)
 
 
 def waive(command: ask.WaiveBreach, ticket: Held, given: Given) -> list[Event]:

@@ -178,13 +178,7 @@ class Drafts:
         language = language_for(birth.language, client.languages if client else ())
         zone = client.zone if client else "Etc/UTC"
         reference = f"{birth.prefix}-{events[0].number}"
-        told = _notice(row, events)
-        if told is None:
-            about = self._about(row, events, birth, reference, name, zone, language)
-        else:
-            due = written(told.due_at, zone, language)
-            link = f"{self._house.address}/tickets/{reference}"  # no word of the requester's: it would outlive them
-            about = About(reference=reference, subject="", link=link, name=name, due=due, metric=told.metric)
+        about = self._about(row, events, birth, reference, name, zone, language)
         return Draft(
             row=row,
             person=person,
@@ -201,6 +195,10 @@ class Drafts:
     def _about(
         self, row: Row, events: Events, birth: tell.TicketSubmitted, reference: str, name: str, zone: str, language: str
     ) -> About:
+        told = _notice(row, events)
+        if told is not None:  # no word of the requester's: it would outlive them in an agent's letters
+            due, link = written(told.due_at, zone, language), f"{self._house.address}/tickets/{reference}"
+            return About(reference=reference, subject="", link=link, name=name, due=due, metric=told.metric)
         promise = _promise(events)
         key = guest_key(self._house.session_secret, row.ticket)
         return About(

@@ -46,6 +46,7 @@ from services.reporting.sla.tales import Tales
 from services.reporting.sla.view import SlaView
 from services.reporting.stream_routes import add_stream_routes
 from services.reporting.subscriber_routes import add_subscriber_routes
+from services.reporting.terms_routes import add_terms_routes
 from services.reporting.ticket_routes import add_ticket_routes
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ def build(
     add_queue_routes(app, edge)
     add_sla_routes(app, edge)
     add_directory_routes(app, edge)
+    add_terms_routes(app, edge)
     add_incident_routes(app, edge)
     add_stream_routes(app, edge)
     add_event_routes(app, edge, following)

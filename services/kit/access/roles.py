@@ -98,6 +98,8 @@ RULES: Final[Mapping[str, Rule]] = {
     "GET /sla/stories": READERS,
     "GET /clients": READERS | {Role.INTAKE},
     "GET /clients/{}": READERS | {Role.INTAKE},
+    "GET /clients/{}/terms": READERS,
+    "GET /guest/clients/{}/terms": EVERYBODY,
     "GET /agents": READERS,
     "GET /incidents": READERS,
     "GET /incidents/{}": READERS,
