@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from tests.evaluate import incidents, intents, priority, tone
+from tests.evaluate import incidents, intents, made_sla, priority, tone
 from tests.evaluate.figures import interval
 from tests.radar.desk import Desk, Plan
 from tests.radar.score import Score, play
@@ -57,6 +57,7 @@ def main(long: bool) -> None:
             priority.evaluate(data),
             incidents.problem_links(data),
             incidents.downdetector(data),
+            made_sla.evaluate(data),
             tones(data, seeds),
         ]
     for part in (*parts, radar(data, seeds, days)):
