@@ -172,14 +172,14 @@ def overlap(rows: Sequence[Timed]) -> float:
 def evaluate(data: Path) -> Iterator[str]:
     found = incidents(data)
     share = sum(each.made for each in found) / len(found)
-    yield f"made_sla: {len(found)} incidents, {share:.1%} made theirs; who always says missed agrees with {1 - share:.1%}"
+    yield f"made_sla: {len(found)} incidents, {share:.1%} made theirs; always saying missed: {1 - share:.1%}"
     for name, until in (("solution", "ticket.resolved"), ("closing", "ticket.closed")):
         rows = walls(found, until)
         targets = best_targets(rows)
         right = sum(row.made == (row.seconds < targets[row.priority]) for row in rows) / len(rows)
         yield (
             f"made_sla, wall time until the {name}, without pauses, best limit per priority ({_fitted(targets)}): "
-            f"{right:.1%} of {len(rows)} agree; of pairs of one priority {overlap(rows):.1%} lie the wrong way round for any limit"
+            f"{right:.1%} of {len(rows)} agree; of pairs of one priority {overlap(rows):.1%} lie the wrong way round"
         )
     for name in ("office", "operations"):
         terms = Terms.model_validate(read_clients(shipped(Path(name))).desk)
