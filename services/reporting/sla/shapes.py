@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field
 
 from contracts.sla import Metric
-from services.reporting.shapes import Shape, Text
+from services.reporting.shape import Shape, Text
 
 
 class Counts(Shape):
