@@ -62,12 +62,8 @@ def add_ticket_routes(app: FastAPI, edge: Edge) -> None:
         at = as_of_given(as_of, caller)
         reader = edge.reading(caller)
         held, events = await find_ticket(reader, ticket, caller, at)
-        badge = await badges(reader, [held.id]) if at is None else {}
-        shown = await _shown(reader, held, events) | {
-            "as_of": as_of,
-            "position": told(caller.clients, events[-1]),
-            "incident": badge.get(held.id),
-        }
+        shown = await _shown(reader, held, events, badge=at is None)
+        shown |= {"as_of": as_of, "position": told(caller.clients, events[-1])}
         return await answer(shown, edge.vault, opened=may_read(caller))
 
     @app.get("/tickets/{ticket}/events", responses={200: {"model": TimelineShape}})
@@ -101,7 +97,7 @@ def add_ticket_routes(app: FastAPI, edge: Edge) -> None:
         return await answer(shown, edge.vault)
 
 
-async def _shown(reader: Reader, held: Held, events: Sequence[Recorded[Event]]) -> dict[str, Any]:
+async def _shown(reader: Reader, held: Held, events: Sequence[Recorded[Event]], *, badge: bool) -> dict[str, Any]:
     known = await _names(reader, held, events)
     return ticket_shape(held, known, await client_name(reader, held.client))
 

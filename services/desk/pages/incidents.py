@@ -75,19 +75,26 @@ def routes(desk: Desk) -> APIRouter:
         if action not in COMMANDS:
             raise ApiProblem(404, "unknown", "The desk knows no such command.", {})
         asked = COMMANDS[action](fields, visit.reader)
-        try:
-            await visit.api.post(f"/incidents/{incident}/{asked.path}", asked.body, key=fields["attempt"] or None)
-        except ApiProblem as problem:
-            if not is_htmx(request) or problem.status in (401, 403, 404):
-                raise
-            return Response(status_code=422, headers=said(problem.sentence, "problem") | {"HX-Reswap": "none"})
-        if not is_htmx(request):
-            return RedirectResponse(f"/incidents/{incident}", 303)
-        response = desk.pages.page("parts/incident.html", visit.reader, **await _one(desk, visit, incident))
-        response.headers.update(said(asked.done, "done-changed"))
-        return response
+        return await _carried_out(desk, visit, request, incident, asked, fields["attempt"] or None)
 
     return router
+
+
+async def _carried_out(
+    desk: Desk, visit: Visit, request: Request, incident: UUID, asked: Asked, key: str | None
+) -> Response:
+    """Sends the command; the incident as it is then, or the refusal in words."""
+    try:
+        await visit.api.post(f"/incidents/{incident}/{asked.path}", asked.body, key=key)
+    except ApiProblem as problem:
+        if not is_htmx(request) or problem.status in (401, 403, 404):
+            raise
+        return Response(status_code=422, headers=said(problem.sentence, "problem") | {"HX-Reswap": "none"})
+    if not is_htmx(request):
+        return RedirectResponse(f"/incidents/{incident}", 303)
+    response = desk.pages.page("parts/incident.html", visit.reader, **await _one(desk, visit, incident))
+    response.headers.update(said(asked.done, "done-changed"))
+    return response
 
 
 def _page(desk: Desk, visit: Visit, template: str, shown: Mapping[str, Any]) -> Response:

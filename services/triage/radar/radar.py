@@ -23,11 +23,11 @@ from services.triage.radar.evidence import (
     parameters,
     slowness,
     threshold,
-    worth_asking,
 )
 from services.triage.radar.keys import handle_of, keys_of
 from services.triage.radar.memory import Memory
 from services.triage.radar.pairs import PAIR_MIN, SUPPORTED_ABOVE, USUAL_MAX, Pairs, pair_of
+from services.triage.radar.strongest import strongest
 from services.triage.radar.window import Kept, Showing, Window
 
 STATE_VERSION: Final = "radar-2"
@@ -182,7 +182,7 @@ class Radar:
             if clients < CLIENTS_MIN:
                 self._pair(number, showing, alpha, beta, base["e"] - THRESHOLDS["e"] + PAIR_MIN)
                 continue
-            sign = _strongest(key, showing, kept, (alpha, beta), bar, self._least)
+            sign = strongest(key, showing, kept, (alpha, beta), bar, self._least)
             if sign is not None:
                 found.append((number, sign))
         if self.pairs.found:
@@ -278,32 +278,3 @@ class Radar:
         radar.clusters, radar.window = Clusters.of(state["clusters"]), Window.of(state["window"])
         radar.pairs = Pairs.of(state["pairs"], radar.window.tickets)
         return radar
-
-
-def _strongest(
-    key: str, showing: Showing, newest: Kept, share_of: tuple[float, float], bar: float, least_tickets: int
-) -> Sign | None:
-    """The strongest evidence of a key, over every number of late tickets that ends with the newest; None if too weak.
-
-    Counting back, each further client that showed the key is asked: so many clients in so many tickets.
-    """
-    alpha, beta = share_of
-    share = alpha / (alpha + beta)
-    best: tuple[float, float, int, int] | None = None
-    clients, ask, least = 0, CLIENTS_MIN, -SUSPECTED_BELOW
-    for kept in reversed(showing.values()):
-        clients += 1
-        if clients < ask:
-            continue
-        ask = clients + 1 if clients < 16 else clients + clients // 6
-        tickets = max(newest.place - kept.place + 1, least_tickets)
-        if not worth_asking(clients, tickets * share, bar + least):
-            continue
-        found = evidence(clients, tickets, alpha, beta)
-        margin = found - bar - slowness(newest.at - kept.at)
-        if margin >= least:
-            best, least = (found, margin, clients, tickets), margin
-    if best is None:
-        return None
-    found, margin, clients, tickets = best
-    return Sign(key, round(found, 6), round(margin, 6), clients, tickets, tickets * share, newest.at)
