@@ -25,7 +25,7 @@ from services.kit.telemetry import describe as describe_error
 from services.kit.telemetry import log_message, setup_logging, setup_tracing
 from services.kit.web.api import new_api
 from services.reporting.clock_routes import add_clock_routes
-from services.reporting.consumer import Views
+from services.reporting.consumer import View, Views
 from services.reporting.directory_routes import add_directory_routes
 from services.reporting.directory_view import DirectoryView
 from services.reporting.edge import Edge, Following
@@ -182,7 +182,7 @@ async def run(settings: Settings) -> None:
     try:
         async with late_bus(settings, "reporting-poke") as bus:
             tales, search = Tales(), SearchView(reading_vault(pool, settings))
-            kept = [DirectoryView(), QueueView(tales), SlaView(tales), search, IncidentsView()]
+            kept: list[View] = [DirectoryView(), QueueView(tales), SlaView(tales), search, IncidentsView()]
             views = Views(kept, committed=_poker(bus))
             await run_consumer(
                 settings, views, pool, clock_for(settings), metrics=Metrics("reporting"), started=announce_ready,
