@@ -19,12 +19,16 @@ JSON = {"Content-Type": "application/json"}
 class ApiProblem(Exception):
     """The API refused (RFC 9457): `code` is contract, `sentence` is for people, `fields` says which input is meant."""
 
-    def __init__(self, status: int, code: str, sentence: str, fields: Mapping[str, str]) -> None:
+    def __init__(
+        self, status: int, code: str, sentence: str, fields: Mapping[str, str], paths: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(sentence)
         self.status = status
         self.code = code
         self.sentence = sentence
         self.fields = dict(fields)
+        self.paths = dict(paths or {})
+        """The same by the whole path of each input, where a form has several of one name."""
 
 
 class ApiAway(Exception):
@@ -56,6 +60,9 @@ class Api:
     async def post_for(self, path: str, shape: type[S], body: Mapping[str, Any]) -> S:
         return _parse(shape, await self._ask("POST", path, content=orjson.dumps(body), extra=JSON))
 
+    async def put(self, path: str, body: Mapping[str, Any]) -> None:
+        await self._ask("PUT", path, content=orjson.dumps(body), extra=JSON)
+
     async def delete(self, path: str) -> None:
         await self._ask("DELETE", path)
 
@@ -76,12 +83,13 @@ def problem_of(status: int, body: object) -> ApiProblem | ApiAway:
         return ApiAway(f"answered {status}")
     told = body if isinstance(body, dict) else {}
     sentence = as_sentence(told.get("detail") or told.get("title") or "The desk refused this")
-    fields = {
-        str(error["field"]).rpartition(".")[2]: as_sentence(error.get("detail") or sentence)
+    paths = {
+        str(error["field"]): as_sentence(str(error.get("detail") or sentence).removeprefix("Value error, "))
         for error in told.get("errors") or ()
         if isinstance(error, dict) and error.get("field")
     }
-    return ApiProblem(status, str(told.get("code") or "refused"), str(sentence), fields)
+    fields = {path.rpartition(".")[2]: sentence for path, sentence in paths.items()}
+    return ApiProblem(status, str(told.get("code") or "refused"), str(sentence), fields, paths)
 
 
 def as_sentence(text: object) -> str:

@@ -27,6 +27,7 @@ from services.desk.pages import (
     login,
     mailbox,
     manage,
+    policies,
     portal,
     similar,
     sla,
@@ -69,7 +70,7 @@ def build(
         redoc_url=None,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # its logs hold what was typed into forms
     )
-    front_desk = (login, inbox, ticket, similar, clocks, actions, erase, manage, sla, wallboard, live, portal)
+    front_desk = (login, inbox, ticket, similar, clocks, actions, erase, manage, policies, sla, wallboard, live, portal)
     outside = (incidents, webhooks, subscribers, contract, styleguide)
     for page in (*front_desk, *outside):
         app.include_router(page.routes(desk))

@@ -6,8 +6,10 @@ another site.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -16,6 +18,7 @@ from starlette.responses import RedirectResponse, Response
 from services.desk import public
 from services.desk.api import ApiProblem
 from services.desk.guard import FORM_COOKIE, checked_form, form_text
+from services.desk.published import Published, hours_of, waits_of
 from services.desk.shapes import GuestTicket
 from services.desk.visit import Desk, Visit
 
@@ -25,6 +28,15 @@ EMPTY = "Write a few words first."
 
 def routes(desk: Desk) -> APIRouter:
     router = APIRouter()
+
+    @router.get("/portal/{client}")
+    async def hours(request: Request, client: str) -> Response:
+        """When the desk is there, and how long a request waits, in the client's zone."""
+        visit = desk.stranger(request)
+        found = await visit.api.get(f"/guest/clients/{quote(client, safe='')}/terms", Published)
+        reader = replace(visit.reader, zone=ZoneInfo(found.zone))
+        shown: dict[str, Any] = {"published": found, "hours": hours_of(found), "waits": waits_of(found)}
+        return desk.pages.page("portal.html", reader, **shown)
 
     @router.get(PATH)
     async def ticket(request: Request, client: str, reference: str) -> Response:
