@@ -99,7 +99,8 @@ def add_ticket_routes(app: FastAPI, edge: Edge) -> None:
 
 async def _shown(reader: Reader, held: Held, events: Sequence[Recorded[Event]], *, badge: bool) -> dict[str, Any]:
     known = await _names(reader, held, events)
-    return ticket_shape(held, known, await client_name(reader, held.client))
+    incident = (await badges(reader, [held.id])).get(held.id) if badge else None
+    return ticket_shape(held, known, await client_name(reader, held.client)) | {"incident": incident}
 
 
 async def _names(reader: Reader, held: Held, events: Sequence[Recorded[Event]]) -> Names:
