@@ -6,11 +6,13 @@ The same radar as the service's, fed line by line. What is printed was known at 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import resource
 import sys
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +22,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from services.cli.app import Stop
 from services.cli.ticket_lines import Bad, Line, Refused, TicketFile, Wrong, instant, shown, text
+from services.cli.whatif_range import instant_of
+from services.kit.settings import load
 from services.triage.radar.clusters import Cluster
 from services.triage.radar.radar import Radar, Report
 from services.triage.radar.wording import sentence, strongest_first
@@ -31,11 +35,25 @@ INSTANT_MAX = 253_402_300_799.0  # seconds; the year 9999
 def register(app: typer.Typer) -> None:
     @app.command("radar")
     def radar_command(
-        file: Annotated[Path, typer.Option("--file", help="JSON lines {at, client, ticket, category?, subject, body}")],
+        *,
+        file: Annotated[
+            Path | None, typer.Option("--file", help="JSON lines {at, client, ticket, category?, subject, body}")
+        ] = None,
+        replay: Annotated[bool, typer.Option("--replay", help="Hold the radar against the desk's own log.")] = False,
+        from_: Annotated[str | None, typer.Option("--from", help="With --replay: 2026-07-01, or an instant.")] = None,
+        to: Annotated[str | None, typer.Option("--to", help="With --replay: the end; now if left out.")] = None,
+        imported: Annotated[bool, typer.Option("--imported", help="With --replay: what was imported.")] = False,
         as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, and no progress.")] = False,
         suspected: Annotated[bool, typer.Option("--suspected", help="Show what was suspected only, too.")] = False,
     ) -> None:
-        """Find what hits several clients at once in a file of tickets, plain or gzip, in order of time."""
+        """Find what hits several clients at once: in a file of tickets, plain or gzip, or in the desk's own log."""
+        if replay:
+            if file is not None:
+                raise Stop("--replay reads the desk's log: leave --file out")
+            replay_log(from_, to, imported=imported, as_json=as_json, suspected=suspected)
+            return
+        if file is None:
+            raise Stop("name a file with --file, or read the desk's own log with --replay --from 2026-07-01")
         found = watch(TicketFile(file), silent=as_json)
         if not found.tickets and found.refused.count:
             first = found.refused.first[0]
@@ -44,6 +62,37 @@ def register(app: typer.Typer) -> None:
             print(json.dumps(found.as_json(file, suspected=suspected), ensure_ascii=False))
         else:
             found.show(suspected=suspected)
+
+
+def replay_log(from_: str | None, to: str | None, *, imported: bool, as_json: bool, suspected: bool) -> None:
+    """The clusters that the radar would have found in the log. Raises Stop."""
+    import asyncpg  # a file needs neither database nor bus, and starts without their libraries
+
+    from services.cli.radar_replay import replay
+    from services.triage.radar.leader import secret_of
+
+    if from_ is None:
+        raise Stop("say from when: --from 2026-07-01")
+    try:
+        start = instant_of(from_, "--from")
+        end = datetime.now(UTC) if to is None else instant_of(to, "--to")
+        settings = load()
+        secret = secret_of(settings)
+        said = asyncio.run(replay(settings, start, end, imported=imported, secret=secret, silent=as_json))
+    except (ValueError, LookupError) as wrong:
+        raise Stop(str(wrong)) from wrong
+    except (OSError, asyncpg.PostgresConnectionError, asyncpg.InvalidCatalogNameError) as error:
+        raise Stop(f"the database can't be reached ({error}): start the desk, then run this again") from error
+    found = Found()
+    found.clusters, found.tickets, found.seconds = said.clusters, said.tickets, said.seconds
+    if as_json:
+        whole = found.as_json(Path("the log"), suspected=suspected) | said.as_json(start, end)
+        print(json.dumps(whole, ensure_ascii=False))
+        return
+    found.show(suspected=suspected)
+    print(f"{said.learned_from:,} tickets before the range taught what is usual")
+    if said.erased:
+        print(f"{said.erased:,} tickets of erased persons were skipped; --json names them")
 
 
 @dataclass

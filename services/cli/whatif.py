@@ -28,7 +28,7 @@ from services.cli.whatif_shown import show
 from services.kit.refused import Refused
 from services.kit.rules.priority_table import SHIPPED
 from services.kit.settings import load
-from services.reporting.whatif.asked import Asked
+from services.reporting.whatif.asked import WhatifQuestion
 from services.reporting.whatif.result import FORMAT, Result
 from services.reporting.whatif.run import Step, Told, engine, replay
 from services.reporting.whatif.workers import Failed
@@ -69,7 +69,7 @@ def register(app: typer.Typer) -> None:
         run(asked, processes, as_json=as_json)
 
 
-def run(asked: Asked, processes: int | None, *, as_json: bool) -> None:
+def run(asked: WhatifQuestion, processes: int | None, *, as_json: bool) -> None:
     """Replays, with a progress bar, and prints."""
     started = time.monotonic()
     with TemporaryDirectory(prefix="daybook-whatif-") as folder:
@@ -111,7 +111,7 @@ def _span(from_: str | None, to: str | None, last: str | None) -> tuple[datetime
         raise Stop(str(wrong)) from wrong
 
 
-def read_asked(given: dict[str, Any], span: tuple[datetime, datetime], clients: list[str] | None) -> Asked:
+def read_asked(given: dict[str, Any], span: tuple[datetime, datetime], clients: list[str] | None) -> WhatifQuestion:
     """The question of some options. Raises Stop, with the file and the field at fault."""
     body: dict[str, Any] = {"from": span[0], "to": span[1], "set": given["set"] or ()}
     calendars: list[Any] = []
@@ -125,7 +125,7 @@ def read_asked(given: dict[str, Any], span: tuple[datetime, datetime], clients: 
     if clients:
         body["clients"] = clients
     try:
-        return Asked.model_validate(body | {"calendars": calendars})
+        return WhatifQuestion.model_validate(body | {"calendars": calendars})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -159,7 +159,7 @@ def content(file: Path) -> dict[str, Any]:
     return said
 
 
-def asked_before(file: Path) -> Asked:
+def asked_before(file: Path) -> WhatifQuestion:
     """The question of a result, with its snapshot. Raises Stop."""
     try:
         said = json.loads(file.read_text())
@@ -173,7 +173,7 @@ def asked_before(file: Path) -> Asked:
         note = "it was made by another version of this program: the result may differ"
         Console(stderr=True).print(f"daybook: {note}", style="yellow")
     try:
-        return Asked.model_validate(said["asked"])
+        return WhatifQuestion.model_validate(said["asked"])
     except (KeyError, ValidationError) as error:
         raise Stop(f"{file} is a result, but its question can't be read: {error}") from error
 

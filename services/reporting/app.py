@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 import uvloop
 from nats.errors import Error as NatsError
+from uuid_utils.compat import uuid7
 
 from services.kit.access import Gate
 from services.kit.bus import connect, run_consumer
@@ -48,6 +49,8 @@ from services.reporting.stream_routes import add_stream_routes
 from services.reporting.subscriber_routes import add_subscriber_routes
 from services.reporting.terms_routes import add_terms_routes
 from services.reporting.ticket_routes import add_ticket_routes
+from services.reporting.whatif.jobs import Jobs
+from services.reporting.whatif.routes import add_whatif_routes
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -97,23 +100,31 @@ async def open_app(
     some, vault = Narrow(narrow), reading_vault(keys, settings)
     feed = Feed(pool, some)
     edge = Edge(pool, vault, clock or clock_for(settings), feed, settings.session_secret_bytes, some)
-    following = Following(Growth(pool), Readers(_now))
+    following, jobs = Following(Growth(pool), Readers(_now)), Jobs(pool, settings, uuid7)
     tasks = [
         asyncio.create_task(feed.run(), name="feed"),
         asyncio.create_task(following.growth.run(), name="growth"),
+        asyncio.create_task(jobs.run(), name="whatif-beat"),
         asyncio.create_task(_listen(settings, feed, following.growth), name="feed-bus"),
     ]
     try:
-        yield build(edge, Gate(pool, now=_now, monotonic=monotonic), following, metrics=metrics, told=told)
+        gate = Gate(pool, now=_now, monotonic=monotonic)
+        yield build(edge, gate, following, jobs, metrics=metrics, told=told)
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, jobs.close(), return_exceptions=True)
         await asyncio.gather(pool.close(), narrow.close(), keys.close())
 
 
 def build(
-    edge: Edge, gate: Gate, following: Following, *, metrics: Metrics | None = None, told: Told | None = None
+    edge: Edge,
+    gate: Gate,
+    following: Following,
+    jobs: Jobs,
+    *,
+    metrics: Metrics | None = None,
+    told: Told | None = None,
 ) -> FastAPI:
     """The app with every route of reporting."""
     app = new_api(TITLE, gate=gate, metrics=metrics)
@@ -126,6 +137,7 @@ def build(
     add_directory_routes(app, edge)
     add_terms_routes(app, edge)
     add_incident_routes(app, edge)
+    add_whatif_routes(app, edge, jobs)
     add_stream_routes(app, edge)
     add_event_routes(app, edge, following)
     add_subscriber_routes(app, edge, following)
@@ -142,7 +154,7 @@ def _of_this_process(metrics: Metrics | None) -> Told:
 
 def describe() -> FastAPI:
     """The app without a database, to be asked for its OpenAPI document and nothing else."""
-    return build(cast(Edge, None), cast(Gate, None), cast(Following, None))
+    return build(cast(Edge, None), cast(Gate, None), cast(Following, None), cast(Jobs, None))
 
 
 def _now() -> datetime:

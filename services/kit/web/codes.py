@@ -34,6 +34,7 @@ CODES: Final[Mapping[str, Code]] = {
     "wrong_login": Code(401, "Address or password is wrong", "Check both; an administrator can set a new password."),
     "throttled": Code(429, "Too many failed logins", "Wait as long as Retry-After says."),
     "too_many_streams": Code(429, "Too many open streams", "Close some; one stream can carry all clients and types."),
+    "too_many_replays": Code(429, "Too many replays", "Wait until one is done, or cancel one."),
     "too_many_webhooks": Code(409, "Too many webhooks", "Delete one; one webhook can carry all types."),
     "private_target": Code(422, "The target is private", "Name a public host, or have the owner allow its network."),
     # commands

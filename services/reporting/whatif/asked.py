@@ -71,7 +71,7 @@ class Snapshot(BaseModel):
     now: AwareDatetime
 
 
-class Asked(BaseModel):
+class WhatifQuestion(BaseModel):
     """A whole question."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -95,7 +95,7 @@ class Asked(BaseModel):
         return given
 
     @model_validator(mode="after")
-    def _asks_something(self) -> Asked:
+    def _asks_something(self) -> WhatifQuestion:
         if self.to_at <= self.from_at:
             raise ValueError("`to` is not after `from`: swap them")
         if self.policy is None and not self.calendars and not self.set and self.rules is None:

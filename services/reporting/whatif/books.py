@@ -14,7 +14,7 @@ from services.kit.refused import Refused
 from services.kit.rules.calendars import open_time, public_holidays
 from services.kit.rules.open_time import NEVER, OpenTime, instant
 from services.kit.rules.policies import Calendars, Policies, PolicyVersion, policy_version
-from services.reporting.whatif.asked import Asked, Setting
+from services.reporting.whatif.asked import Setting, WhatifQuestion
 
 History = Sequence[Recorded[Event]]
 CONFIGURES: Final = (
@@ -50,7 +50,7 @@ class Shelf:
     settings: Sequence[Setting]
 
     @classmethod
-    def of(cls, desk: History, asked: Asked) -> Shelf:
+    def of(cls, desk: History, asked: WhatifQuestion) -> Shelf:
         """From the desk's stream and the question. Raises Refused where a given calendar never opens or knows no list
         of holidays."""
         policies, calendars = [bare(version) for version in Policies.of((), desk).desk], Calendars.of((), desk)
@@ -90,7 +90,7 @@ def _given_hours(put: PutCalendar) -> OpenTime:
     return open_time(calendar, f"{put.name}-{GIVEN}")
 
 
-def _given_policy(asked: Asked) -> PolicyVersion | None:
+def _given_policy(asked: WhatifQuestion) -> PolicyVersion | None:
     if asked.policy is None:
         return None
     told = PolicySet(

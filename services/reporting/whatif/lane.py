@@ -23,7 +23,7 @@ from services.kit.log.read import Reader, recorded
 from services.kit.postgres import queries
 from services.kit.rules.clock_rules import RULES
 from services.kit.rules.open_time import us
-from services.reporting.whatif.asked import Asked
+from services.reporting.whatif.asked import WhatifQuestion
 from services.reporting.whatif.books import CONFIGURES, Shelf
 from services.reporting.whatif.outcomes import Range
 from services.reporting.whatif.part import Part
@@ -56,7 +56,7 @@ async def configurations(reader: Reader, positions: Mapping[int, int], slugs: It
 
 
 async def replay_lane(
-    reader: Reader, lane: int, asked: Asked, clients: Sequence[str] | None, lines: Path, told: Told
+    reader: Reader, lane: int, asked: WhatifQuestion, clients: Sequence[str] | None, lines: Path, told: Told
 ) -> Tally:
     """Replays one lane as it was at the snapshot of the question, and writes a line for whatever moved."""
     assert asked.snapshot is not None  # noqa: S101  whoever starts a replay has fixed it

@@ -11,7 +11,7 @@ from contracts.tickets import PrioritySet, TicketPrioritised, TicketSubmitted
 from services.kit.rules.clocks import RunsBackwards
 from services.kit.rules.open_time import us
 from services.kit.rules.policies import NoCalendar
-from services.reporting.whatif.asked import Asked, stamp
+from services.reporting.whatif.asked import WhatifQuestion, stamp
 from services.reporting.whatif.books import Books, Shelf
 from services.reporting.whatif.outcomes import Both, Range, judged, side_by_side, without_recorded
 from services.reporting.whatif.priorities import Rejudged, rejudged
@@ -23,7 +23,7 @@ History = Sequence[Recorded[Event]]
 class Part:
     """Replays tickets. `of_client` gives a client's stream of configuration; it is asked once for each client."""
 
-    def __init__(self, asked: Asked, shelf: Shelf, of_client: Mapping[str, History], span: Range) -> None:
+    def __init__(self, asked: WhatifQuestion, shelf: Shelf, of_client: Mapping[str, History], span: Range) -> None:
         self.tally = Tally()
         self._asked, self._shelf, self._span = asked, shelf, span
         self._of_client = of_client

@@ -14,7 +14,7 @@ import orjson
 
 from contracts.envelope import Recorded
 from contracts.model import Event
-from services.reporting.whatif.asked import Asked, digest_of, snapshot_said
+from services.reporting.whatif.asked import WhatifQuestion, digest_of, snapshot_said
 from services.reporting.whatif.books import configuration_said
 from services.reporting.whatif.tally import Tally
 
@@ -27,7 +27,7 @@ NAMED: Final = ("policy", "calendars", "set", "rules")
 class Result:
     """A finished replay; its lines lie in files, one a lane, in the order of lanes."""
 
-    asked: Asked
+    asked: WhatifQuestion
     engine: str
     in_force: str
     """The digest of every term that was in force."""

@@ -23,7 +23,7 @@ from contracts.subjects import lane_of_client
 from services.kit.postgres import ROOT, Pool, connect_pool
 from services.kit.refused import Refused
 from services.kit.settings import Settings
-from services.reporting.whatif.asked import Asked, Snapshot
+from services.reporting.whatif.asked import Snapshot, WhatifQuestion
 from services.reporting.whatif.books import Shelf, has_policy, refuse_unknown_calendars
 from services.reporting.whatif.lane import SQL, configurations, replay_lane
 from services.reporting.whatif.result import Result, in_force_digest
@@ -52,7 +52,7 @@ class LaneJob:
 
     settings: Settings
     lane: int
-    asked: Asked
+    asked: WhatifQuestion
     clients: tuple[str, ...] | None
     lines: Path
 
@@ -88,7 +88,12 @@ async def reading(settings: Settings, clients: Sequence[str] | None) -> AsyncIte
 
 
 async def replay(
-    settings: Settings, asked: Asked, folder: Path, told: Told = lambda step: None, *, processes: int | None = None
+    settings: Settings,
+    asked: WhatifQuestion,
+    folder: Path,
+    told: Told = lambda step: None,
+    *,
+    processes: int | None = None,
 ) -> Result:
     """Answers a question; its lines are written into `folder`. Raises Refused where it can't be asked of this desk."""
     clients = asked.clients
@@ -125,7 +130,7 @@ async def _snapshot(pool: Pool, settings: Settings) -> Snapshot:
     return Snapshot(positions=positions, now=now)
 
 
-def _checked(asked: Asked, streams: Mapping[str, Any]) -> list[str]:
+def _checked(asked: WhatifQuestion, streams: Mapping[str, Any]) -> list[str]:
     """What to say beside the figures. Raises Refused for a question that would be about nothing."""
     shelf, without, used = Shelf.of(streams.get(DESK, ()), asked), [], set[str]()
     clients = [slug for slug in streams if slug != DESK]
