@@ -1,0 +1,92 @@
+"""Hours and policies in Chromium: what would be due changes as one types, and what is wrong stands at its field."""
+
+from __future__ import annotations
+
+import json
+
+import httpx
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import PATIENCE_MS
+from tests.browser.test_pages import serious
+from tests.browser.visitors import ARTEFACTS
+from tests.browser.watching import until_live
+from tests.desk_process import DeskProcess
+
+OFFICE = {"zone": "Europe/Zurich", "hours": {day: [["08:00", "17:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}}
+STEP = {"at": 0.75, "action": "notify", "to": "lead"}
+POLICY = {"rows": [{"priority": "P2", "targets": {"resolution": {"seconds": "4h", "escalations": [STEP]}}}]}
+
+
+def prepare(desk: DeskProcess) -> dict[str, str]:
+    """A client with hours and a policy, and the administrator's login."""
+    login: dict[str, str] = json.loads((desk.home / "administrator.json").read_text())
+    with httpx.Client(base_url=f"{desk.running['address']}/api/v1", timeout=60) as http:
+        told = http.post("/sessions", json={name: login[name] for name in ("email", "password")}).json()
+        http.headers["Authorization"] = f"Bearer {told['token']}"
+        for path, body in (("", {"name": "Hours Ltd", "prefix": "HRS"}), ("/calendar", OFFICE), ("/policy", POLICY)):
+            assert http.put(f"/clients/hours{path}", json=body).is_success
+    return login
+
+
+def open_page(
+    browser: Browser, desk: DeskProcess, *, dark: bool = False, phone: bool = False, state: object = None
+) -> Page:
+    context = browser.new_context(
+        base_url=str(desk.running["address"]),
+        viewport={"width": 390, "height": 844} if phone else {"width": 1440, "height": 900},
+        color_scheme="dark" if dark else "light",
+        storage_state=state,  # type: ignore[arg-type]
+        reduced_motion="reduce",
+    )
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    return page
+
+
+def test_a_policy_is_previewed_refused_at_its_field_and_saved(browser: Browser, desk: DeskProcess) -> None:
+    login = prepare(desk)
+    page = open_page(browser, desk)
+    page.goto("/login?next=/policies/hours")
+    page.fill("#email", login["email"])
+    page.fill("#password", login["password"])
+    page.click("button.primary")
+    page.wait_for_url("**/policies/hours")
+    until_live(page)
+    due = page.locator("#preview")
+    expect(due).to_contain_text("Friday at 16:50 would be due Monday")
+    expect(due).to_contain_text("at 11:50")
+    expect(page.locator(".steps-row").first).to_contain_text("Solution at 75%: notify lead")
+    page.locator("#r0-resolution").fill("2h")
+    expect(due).to_contain_text("at 09:50")
+    page.locator("#hours-fri").fill("17:00-08:00")
+    expect(due).to_contain_text("is inverted")
+    page.screenshot(path=ARTEFACTS / "policies-problem.png", full_page=True)
+    page.locator("button[value=calendar]").press("Enter")
+    expect(page.locator("#hours-problem")).to_contain_text("is inverted")
+    page.locator("#hours-fri").fill("08:00-16:55")
+    page.locator("button[value=calendar]").press("Enter")
+    page.wait_for_url("**/policies/hours?saved=calendar")
+    page.locator("#r0-resolution").fill("0h")
+    page.locator("button[value=policy]").press("Enter")
+    expect(page.locator("#r0-resolution-problem")).to_contain_text("target of zero")
+    page.locator("#r0-resolution").fill("3h")
+    page.locator("button[value=policy]").press("Enter")
+    page.wait_for_url("**/policies/hours?saved=policy")
+    expect(page.locator(".steps-row").first).to_contain_text("notify lead")
+    assert not serious(page)
+    state = page.context.storage_state()
+    page.screenshot(path=ARTEFACTS / "policies-light.png", full_page=True)
+    page.context.close()
+    for name, dark, phone, path in (
+        ("policies-dark", True, False, "/policies/hours"),
+        ("policies-phone", False, True, "/policies/hours"),
+        ("portal-hours", True, True, "/portal/hours"),
+    ):
+        other = open_page(browser, desk, dark=dark, phone=phone, state=state)
+        other.goto(path)
+        expect(other.locator("h1")).to_be_visible()
+        assert not serious(other)
+        assert other.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is wider than the window"
+        other.screenshot(path=ARTEFACTS / f"{name}.png", full_page=True)
+        other.context.close()
