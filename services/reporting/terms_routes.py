@@ -19,7 +19,7 @@ from services.kit.clients import find_client
 from services.kit.log.read import read_stream
 from services.kit.web.problem import Problem
 from services.reporting.opened import json
-from services.reporting.shapes import Shape
+from services.reporting.shape import Shape
 
 if TYPE_CHECKING:
     from services.reporting.edge import Edge
@@ -173,7 +173,7 @@ def _published(policy: Policy, client: str, tier: str) -> list[dict[str, Any]]:
         {
             "tickets": {key: value for key, value in row.conditions().items() if key not in {"client", "tier"}},
             "targets": {
-                metric: target.seconds for metric, target in row.targets.items() if metric is not Metric.AGENT_WORK
+                str(metric): target.seconds for metric, target in row.targets.items() if metric is not Metric.AGENT_WORK
             },
         }
         for row in policy.rows

@@ -167,7 +167,7 @@ async def test_every_figure_leads_to_as_many_clocks(api: httpx.AsyncClient, outc
     told = await got(api, f"/clients/acme/sla?{RANGE}")
     for line in told["metrics"]:
         listed: list[Any] = []
-        cursor = ""
+        cursor: str | None = ""
         while cursor is not None:
             path = f"/sla/cycles?client=acme&metric={line['metric']}&outcome={outcome}&limit=1&{RANGE}"
             page = await got(api, f"{path}&cursor={cursor}" if cursor else path)

@@ -13,10 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from contracts.calendars import PutCalendar
 from contracts.clients import PutClient
 from contracts.envelope import Recorded
 from contracts.model import Event
 from contracts.people import RegisterAgent
+from contracts.policies import PutPolicy
 from contracts.terms import Status, Urgency
 from contracts.ticket import INITIAL, Closed, Ticket, evolve
 from contracts.ticket_commands import Assign, SubmitTicket
@@ -60,7 +62,7 @@ def lived(actions: Sequence[Action], bank: Bank) -> Ticket:
     client = next(client for client in bank.clients if client.slug == actions[0].client)
     for action in actions:
         command = action.command
-        assert not isinstance(command, PutClient | RegisterAgent)
+        assert not isinstance(command, PutClient | RegisterAgent | PutCalendar | PutPolicy)
         if isinstance(command, Assign):
             command = command.model_copy(update={"agent": uuid5(PERSON, action.assignee)})
         assert not isinstance(ticket, Closed), f"{action.key} comes after the end"

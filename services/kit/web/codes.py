@@ -47,7 +47,7 @@ CODES: Final[Mapping[str, Code]] = {
     "not_resolved": Code(409, "The ticket is not resolved", "Resolve it first, or close it for another reason."),
     "exists": Code(409, "It is there already", "Read what is there."),
     "incident_ended": Code(409, "The incident has ended", "Reopen it first, or go on with another one."),
-    "not_confirmed": Code(409, "The incident is not confirmed", "Confirm it first: POST /api/v1/incidents/<id>/confirm."),
+    "not_confirmed": Code(409, "The incident is not confirmed", "Confirm it first: POST /incidents/<id>/confirm."),
     "unknown_incident": Code(422, "The other incident is unknown", "Name an incident by its id."),
     "unknown_ticket_of_desk": Code(422, "The ticket is unknown", "Name a ticket by its id or reference."),
     "not_a_member": Code(422, "The ticket is none of the incident's", "Name tickets that GET /incidents/<id> lists."),
