@@ -86,6 +86,9 @@ def test_a_policy_is_previewed_refused_at_its_field_and_saved(browser: Browser, 
         other = open_page(browser, desk, dark=dark, phone=phone, state=state)
         other.goto(path)
         expect(other.locator("h1")).to_be_visible()
+        if path.startswith("/portal"):
+            expect(other.locator("main")).to_contain_text("08:00–16:55")
+            expect(other.locator("main")).to_contain_text("the solution: 3h")
         assert not serious(other)
         assert other.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is wider than the window"
         other.screenshot(path=ARTEFACTS / f"{name}.png", full_page=True)
