@@ -81,6 +81,12 @@ BODIES: dict[str, Any] = {
     "POST /incidents/{}/split": {"title": "hello", "tickets": ["hello"]},
     "POST /clock": {"now": "2099-01-01T00:00:00Z"},
     "POST /guest/tickets/{}/messages": {"key": "0" * 32, "body": "hello"},
+    "POST /whatif": {
+        "from": "2026-01-01T00:00:00Z",
+        "to": "2026-04-01T00:00:00Z",
+        "set": ["resolution=4h"],
+        "clients": ["acme"],
+    },
     "POST /webhooks": {"name": "hook", "url": "https://203.0.113.1/", "client": "acme"},
     "PATCH /webhooks/{}": {"name": "other"},
     "POST /webhooks/{}/pause": {},
