@@ -19,8 +19,8 @@ from tests.conftest import TEMPLATE
 from tests.integration.timers_desk import TimersDesk
 from tests.integration.timers_year import DAYS, START, Act, facts_of, opened, play, twin_of, year
 
-TICKETS = 140
-STEP = timedelta(days=10)
+TICKETS = 200
+STEP = timedelta(days=7)
 KINDS = {
     *("sla.warned", "sla.breached", "sla.met", "sla.escalated"),
     *("ticket.checkpoint_kept", "ticket.checkpoint_missed"),
