@@ -23,7 +23,7 @@ from tests.integration.reporting_desk import ReportingDesk, reporting_api, repor
 from tests.integration.reporting_history import START
 
 CLIENTS = ("acme", "globex", "initech", "umbrella-corp")
-VIEWS = ("queue", "search", "directory", "sla")
+VIEWS = ("queue", "search", "directory", "sla", "incidents")
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +129,7 @@ class DyingLoader(QueueLoader):
     """Loads some pages, then the process is gone."""
 
     def __init__(self, pages: int) -> None:
+        super().__init__()
         self.pages = pages
 
     async def load(
@@ -183,6 +184,7 @@ class PausingLoader(QueueLoader):
     """Loads a page, then stands still until it is let go on."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.paused, self.go_on = asyncio.Event(), asyncio.Event()
 
     async def load(
