@@ -34,7 +34,7 @@ from services.kit.personal import ERASED, Vault
 from services.kit.postgres import Pool, connect_pool
 from services.kit.settings import Settings
 from services.proving.prove import prove
-from services.reporting.rebuild import rebuilding
+from services.reporting.rebuild import CHECKSUMS, rebuilding
 from tests.conftest import ADMIN_PASSWORD, TEMPLATE
 from tests.integration.intake_desk import IntakeDesk, open_desk
 
@@ -181,7 +181,7 @@ async def test_after_an_erasure_keys_are_rotated_and_views_rebuilt_and_all_of_it
     assert (await empty.words(gone, new), await empty.words(kept, new)) == (ERASED, kept.words)
 
     rotated = empty.settings.model_copy(update={"master_key": SecretStr(b64encode(new.current).decode())})
-    for view in ("directory", "queue", "search", "sla"):
+    for view in CHECKSUMS:
         async with rebuilding(rotated, view, lambda step: None) as work:
             await work.run()
     proof = await prove(empty.owner, rotated, new)
