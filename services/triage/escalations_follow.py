@@ -37,7 +37,7 @@ SQL = queries("services/triage/sql/effects.sql")
 LOG = logging.getLogger("daybook.escalations")
 
 SLICE: Final = 20_000  # positions of a lane looked at in one go
-LOOK_SECONDS: Final = (0.1, 0.5)  # where the log tells the time, a demo waits for us; and otherwise
+LOOK_SECONDS: Final = (0.02, 0.5)  # where the log tells the time, a demo waits for us; and otherwise
 PAUSE_SECONDS: Final = 1.0  # before intake is asked again that was away
 POLICIES_SECONDS: Final = 30.0  # for which is remembered that a client has none
 AGENTS_PAGE: Final = 200
