@@ -32,6 +32,7 @@ from services.kit.settings import Settings
 from services.reporting.app import SCHEMAS, open_app
 from services.reporting.consumer import Views
 from services.reporting.directory_view import DirectoryView
+from services.reporting.incidents_view import IncidentsView
 from services.reporting.keys import reading_vault
 from services.reporting.queue_view import QueueView
 from services.reporting.rebuild import view_checksum
@@ -63,7 +64,7 @@ class ReportingDesk:
     def views(self) -> Views:
         """A consumer that has just started: it remembers nothing."""
         tales, search = Tales(), SearchView(reading_vault(self.reporting, self.settings))
-        return Views([DirectoryView(), QueueView(tales), SlaView(tales), search])
+        return Views([DirectoryView(), QueueView(tales), SlaView(tales), search, IncidentsView()])
 
     async def open(self, requesters: int = 4, agents: int = 3) -> None:
         """Clients, requesters and agents come first, with keys of their own."""

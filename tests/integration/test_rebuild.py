@@ -9,29 +9,44 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from uuid import UUID
 
 import asyncpg
 import httpx
 import pytest
 
+from contracts import incidents
+from contracts.model import DESK, Event
 from contracts.subjects import LANES
 from services.kit.settings import Settings
 from services.reporting import load
 from services.reporting.load import Build, Building, Loaded, QueueLoader
-from services.reporting.rebuild import Rebuild, RebuildRuns, Rebuilt, Step, rebuilding
+from services.reporting.rebuild import CHECKSUMS, Rebuild, RebuildRuns, Rebuilt, Step, rebuilding
 from tests.integration.reporting_desk import ReportingDesk, reporting_api, reporting_desk
 from tests.integration.reporting_history import START
 
 CLIENTS = ("acme", "globex", "initech", "umbrella-corp")
-VIEWS = ("queue", "search", "directory", "sla", "incidents")
+VIEWS = tuple(CHECKSUMS)
 
 
 @pytest.fixture(scope="module")
 async def desk(database: Settings) -> AsyncIterator[ReportingDesk]:
     async with reporting_desk(database, 11, CLIENTS) as opened:
-        await opened.tell(50)
+        tickets = await opened.tell(50)
+        await declare_incident(opened, tickets[:4])
+        await declare_incident(opened, tickets[3:6])
         await opened.feed(batch=40)
         yield opened
+
+
+async def declare_incident(desk: ReportingDesk, tickets: list[UUID]) -> None:
+    """One that a person declared: tickets are added, and the last one is taken out again."""
+    agent, stream = desk.desk.agents[0], desk.desk.new_id(DESK)
+    told: list[Event] = [incidents.IncidentOpened(title="No mail since noon", service="mail")]
+    told += [incidents.IncidentTicketAdded(ticket=ticket, client=CLIENTS[0], strength=0.5) for ticket in tickets]
+    told += [incidents.IncidentTicketRemoved(ticket=tickets[-1]), incidents.IncidentUpdated(text="We look into it")]
+    at = START + timedelta(days=20)
+    await desk.writer.write(DESK, stream, [(at + timedelta(minutes=n), event, agent) for n, event in enumerate(told)])
 
 
 async def rebuilt(desk: ReportingDesk, view: str, told: list[Step] | None = None) -> Rebuilt:
@@ -58,6 +73,14 @@ async def test_a_rebuilt_view_is_the_incremental_one(desk: ReportingDesk, view: 
     row = await desk.owner.fetchrow("SELECT version, checksum FROM reporting.views WHERE view = $1", view)
     assert row is not None
     assert (row["version"], row["checksum"]) == (built.version, before)
+
+
+async def test_incidents_are_rebuilt_with_the_tickets_that_are_still_theirs(desk: ReportingDesk) -> None:
+    await rebuilt(desk, "incidents")
+    assert await desk.owner.fetchval(
+        "SELECT array_agg(tickets ORDER BY tickets) FROM reporting_incidents.incidents"
+    ) == [2, 3]
+    assert await desk.owner.fetchval("SELECT count(*) FROM reporting_incidents.members") == 5
 
 
 async def test_a_rebuild_does_nothing_besides(desk: ReportingDesk) -> None:
@@ -204,7 +227,9 @@ async def test_a_builder_that_was_taken_for_dead_writes_nothing_into_the_next_on
     monkeypatch.setattr(load, "PAGE", 40)
     async with rebuilding(desk.settings, "queue", lambda step: None) as work:
         frozen = asyncio.create_task(Rebuild(work._pool, work._view, loader).run())
-        await loader.paused.wait()
+        paused = asyncio.create_task(loader.paused.wait())
+        await asyncio.wait((frozen, paused), return_when=asyncio.FIRST_COMPLETED)
+        assert not frozen.done(), frozen.exception()
         ended = await desk.owner.fetchval(
             "SELECT bool_and(pg_terminate_backend(l.pid)) FROM pg_locks l JOIN pg_database d ON d.oid = l.database "
             "WHERE l.locktype = 'advisory' AND d.datname = current_database()"
