@@ -44,8 +44,10 @@ def serve(name: str) -> None:
     """Run one service in the foreground, against the servers named by the environment, until SIGINT or SIGTERM.
 
     asyncio turns SIGINT into a cancelled main task, so that a service closes what it opened; SIGTERM, which Kubernetes
-    and our supervisor send, means the same.
+    and our supervisor send, means the same. A shell has what it starts with `&` ignore SIGINT, which asyncio respects:
+    such a service would be deaf to both.
     """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     module, _, function = SERVICES[name].partition(":")
     try:
