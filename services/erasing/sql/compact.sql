@@ -25,7 +25,8 @@ SELECT pg_try_advisory_lock(hashtextextended('daybook.rebuild.' || $1, 0));
 DO $$
 BEGIN
     DROP SCHEMA IF EXISTS reporting_queue_next, reporting_queue_old, reporting_search_next, reporting_search_old,
-                          reporting_directory_next, reporting_directory_old CASCADE;
+                          reporting_directory_next, reporting_directory_old, reporting_sla_next, reporting_sla_old,
+                          reporting_incidents_next, reporting_incidents_old CASCADE;
     DELETE FROM reporting.builds;
 END
 $$;
