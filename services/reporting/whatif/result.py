@@ -1,4 +1,4 @@
-"""(Question, what it was held against, tally) -> the result as one JSON document, the same bytes each time. Reads files.
+"""(Question, what it was held against, tally) -> the result as one JSON document, equal bytes each time. Reads files.
 
 It names everything that it follows from: the question with its digest, the digest of what was in force, the engine and
 the positions of the lanes. `daybook whatif --again RESULT` makes it once more.
