@@ -35,7 +35,7 @@ from services.kit.rules.promise import (
 from tests.unit.decisions import ANN, NOW, OTHER, SUBMIT, recorded, told
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-HOURS = dict.fromkeys(list(Weekday)[:5], (("08:00", "17:00"),))
+HOURS: dict[Weekday, tuple[tuple[str, str], ...]] = dict.fromkeys(list(Weekday)[:5], (("08:00", "17:00"),))
 CALENDAR = CalendarSet(
     client="acme", name="default", version=1, calendar=Calendar(zone="UTC", hours=HOURS), holds_from=START
 )
@@ -140,7 +140,8 @@ def step_on(step: object, ticket: Ticket, given: Given) -> list[Event]:
 def test_an_open_ticket_has_exactly_one_promise_that_policy_and_agents_keep_alive(
     life: list[tuple[int, object]], urgency: Urgency
 ) -> None:
-    now, ticket, in_force = FRIDAY, INITIAL, terms()
+    ticket: Ticket = INITIAL
+    now, in_force = FRIDAY, terms()
     other = told(INITIAL, decide(SUBMIT, INITIAL, Given(NOW, "ACME", Tier.STANDARD, ANN)))
     assert isinstance(other, Held)
     other = Resolved(**other.__dict__ | {"id": OTHER, "client": "acme"})
