@@ -32,6 +32,7 @@ from tests.bench.quarter import END, START, Quarter
 from tests.conftest import PoolOf
 
 CLIENTS = ("acme", "bolt", "cargo")
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -148,20 +149,40 @@ async def test_a_policy_that_names_an_unknown_calendar_is_refused(
         await answer(database, asked(policy=policy), tmp_path)
 
 
-async def test_one_command_answers_what_if_p2_had_four_hours(database: Settings, quarter: Quarter) -> None:
-    environment = {**os.environ, **{f"DAYBOOK_{name.upper()}": str(text) for name, text in revealed(database).items()}}
-    child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "services", "whatif", "--set", "P2.resolution=4h"),
-        *("--from", "2026-07-01", "--to", "2026-10-01"),
-        env=environment,
+async def run(database: Settings, command: str, folder: Path) -> str:
+    """What a command of the README prints."""
+    known = {f"DAYBOOK_{name.upper()}": str(text) for name, text in revealed(database).items()}
+    child = await asyncio.create_subprocess_shell(
+        command.replace(".venv/bin/daybook", f"{sys.executable} -m services"),
+        env={**os.environ, **known, "PYTHONPATH": str(ROOT)},
+        cwd=folder,
         stdout=PIPE,
         stderr=PIPE,
     )
     said, wrong = (stream.decode() for stream in await child.communicate())
     assert child.returncode == 0, wrong
+    return said
+
+
+async def test_one_command_answers_what_if_p2_had_four_hours(
+    database: Settings, quarter: Quarter, tmp_path: Path
+) -> None:
+    asked_for = ".venv/bin/daybook whatif --set P2.resolution=4h --from 2026-07-01 --to 2026-10-01"
+    said = await run(database, asked_for, tmp_path)
     assert "all clients" in said
     assert "resolution: breach gained" in said
     assert "events/s" in said
+
+
+async def test_the_readmes_replays_run_as_they_stand_there(
+    database: Settings, quarter: Quarter, tmp_path: Path
+) -> None:
+    section = (ROOT / "README.md").read_text().partition("daybook clients apply office  ")[2].partition("\n## ")[0]
+    commands = [line for line in section.splitlines() if line.startswith(".venv/bin/daybook whatif")]
+    assert len(commands) == 3
+    said = [await run(database, command, tmp_path) for command in commands]
+    assert "acme" in said[1]
+    assert said[2] == (tmp_path / "answer.json").read_text()
 
 
 async def test_the_radar_is_held_against_the_log_and_skips_erased_persons(database: Settings, quarter: Quarter) -> None:
