@@ -53,7 +53,7 @@ def coming(state: Clocks) -> int | None:
     for cycle in (state.open or {}).values():
         if cycle.kind is Kind.RUN:
             earliest = min(earliest, cycle.next_at)
-        elif cycle.kind is Kind.RESOLVED and cycle.aim.length is not None:
+        elif cycle.kind is Kind.RESOLVED and cycle.aim.length is not None and not cycle.breached:
             earliest = min(earliest, cycle.provisional_until)
     return None if earliest >= NEVER else earliest
 
