@@ -9,7 +9,7 @@ from random import Random
 from services.demo.cast import Client
 from services.demo.chance import count, source
 
-TICKETS_A_DAY = 52  # of all clients together on an average weekday
+TICKETS_A_DAY = 40  # of all clients together on an average weekday
 WEEKDAY = (1.34, 1.06, 0.98, 0.92, 0.82)  # Monday peaks, Friday fades
 OUT_OF_HOURS = 0.05  # part of the tickets that somebody writes at night or early in the morning
 LUNCH_START, LUNCH_END = 12.0, 13.25  # o'clock, local

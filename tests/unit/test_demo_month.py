@@ -135,8 +135,8 @@ def test_any_seed_and_any_month_is_legal_and_in_order(bank: Bank, seed: int, end
 
 
 def test_the_month_has_the_size_of_a_real_desk(actions: list[Action]) -> None:
-    assert 1200 <= len(submitted(actions)) <= 2000
-    assert 8000 <= len(actions) <= 12_000
+    assert 900 <= len(submitted(actions)) <= 2000
+    assert 7000 <= len(actions) <= 12_000
 
 
 def test_twelve_clients_or_more_of_ten_kinds_write_in_five_languages(bank: Bank, actions: list[Action]) -> None:
