@@ -7,6 +7,7 @@ written once, by COPY. Views whose events are rows of their own are loaded by po
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from itertools import groupby
@@ -47,14 +48,14 @@ class Loader(Protocol):
     def load(self, pool: Pool, schema: str, lane: Build, building: Building) -> AsyncIterator[Loaded]: ...
 
 
-class StreamLoader:
+class StreamLoader(ABC):
     """Loads a view stream by stream."""
 
     name: str
 
+    @abstractmethod
     async def fill(self, connection: Connection, schema: str, lane: int, page: Sequence[Recorded[Event]]) -> None:
         """Writes what some whole streams of a lane give."""
-        raise NotImplementedError
 
     async def load(self, pool: Pool, schema: str, lane: Build, building: Building) -> AsyncIterator[Loaded]:
         events, after = lane["loaded"], lane["stream"]

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from nats.aio.msg import Msg
 
-from services.kit.bus.digest import SQL, Share
+from services.kit.bus.digest import Share
 from services.kit.bus.lane import Lane
 from services.kit.bus.message import BODY, IN_LOG, TRACEPARENT, NotAnEvent, Stored, decoded, is_known, stored_of
+from services.kit.log.read import SQL as READ
 from services.kit.postgres import Pool
 from services.kit.telemetry import log_message
 
@@ -78,7 +79,7 @@ def _came(lane: Lane[Msg], limit: int, consumer: str) -> Found:
 
 async def _logged(pool: Pool, lanes: Sequence[Lane[Msg]], limit: int) -> dict[int, Found]:
     numbers, cursors = [lane.number for lane in lanes], [lane.cursor for lane in lanes]
-    rows = await pool.fetch(SQL["lanes"], numbers, cursors, limit, LANE_BYTES_MAX)
+    rows = await pool.fetch(READ["window"], numbers, cursors, limit, LANE_BYTES_MAX)
     found: dict[int, Found] = {}
     for stored in map(Stored._make, rows):
         found.setdefault(stored.lane, []).append((stored, stored.trace))

@@ -27,6 +27,7 @@ from services.kit.bus.following import Found, Unreadable, following, share_of
 from services.kit.bus.lane import Lane
 from services.kit.bus.message import NotAnEvent, Stored, place_of
 from services.kit.bus.skip import begin_anew
+from services.kit.log.read import SQL as READ
 from services.kit.telemetry import describe, log_message
 
 LOG = logging.getLogger("daybook.consumer")
@@ -144,7 +145,7 @@ class Consumer:
         if killed or deaths >= STARTS_MAX:
             lane.beware(cursor + self._batch_max)
         if killed >= DEATHS_MAX:
-            for row in await self._digest.pool.fetch(SQL["lanes"], [lane.number], [cursor], 1, 1):
+            for row in await self._digest.pool.fetch(READ["window"], [lane.number], [cursor], 1, 1):
                 lane.attempts = killed
                 await self._blame.bury(lane, Stored(*row), ProcessDied())
 

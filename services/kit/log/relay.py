@@ -35,6 +35,7 @@ from services.kit.log.feeds import Feeds
 from services.kit.log.lease import RENEW_SECONDS, Leases
 from services.kit.log.merged import BEAT_SECONDS
 from services.kit.log.merged import SQL as MERGED
+from services.kit.log.read import SQL as READ
 from services.kit.log.tails import read_tails
 from services.kit.metrics import Metrics
 from services.kit.postgres import Pool, connect_pool, queries
@@ -229,7 +230,7 @@ class Relay:
         """What follows in some lanes, of each a fair part: no lane waits behind a busy one."""
         positions = [self._tails[lane].position for lane in lanes]
         fair = max(1, self._window // len(lanes))
-        rows = await self._pool.fetch(SQL["window"], lanes, positions, fair, LANE_BYTES_MAX)
+        rows = await self._pool.fetch(READ["window"], lanes, positions, fair, LANE_BYTES_MAX)
         window = [Stored(*row) for row in rows]
         for lane, events in groupby(window, key=lambda stored: stored.lane):
             sizes = [len(stored.payload) for stored in events]

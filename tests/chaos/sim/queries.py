@@ -12,6 +12,7 @@ from services.kit.bus.digest import SQL as CONSUMER
 from services.kit.bus.message import Stored
 from services.kit.log.lease import SQL as LEASE
 from services.kit.log.merged import SQL as MERGED
+from services.kit.log.read import SQL as READ
 from services.kit.log.relay import SQL as RELAY
 from tests.chaos.sim.database import LANES, Cursor, Database, Lease, Letter, Session
 
@@ -78,13 +79,6 @@ async def move(
             session.writes.cursors[name, lane] = replace(old, position=stop)
             found.append({"lane": lane, "waiting": list(old.waiting)})
     return found
-
-
-def read_lanes(
-    db: Database, session: Session, lanes: Sequence[int], positions: Sequence[int], limit: int, bytes_max: int
-) -> list[Stored]:
-    asked = zip(lanes, positions, strict=True)
-    return [stored for lane, position in asked for stored in db.log[lane][position : position + limit]]
 
 
 def bury(
@@ -271,8 +265,8 @@ MEANINGS: Final[Mapping[str, Callable[..., Any]]] = {
         wait_no_more, try_alone, survived, replay_begins, end_replays,
     )},
     CONSUMER["replays_that_killed"]: end_replays,
-    CONSUMER["lanes"]: read_lanes,
-    **{RELAY[query.__name__]: query for query in (window, lowest_cursor, event_id)},
+    READ["window"]: window,
+    **{RELAY[query.__name__]: query for query in (lowest_cursor, event_id)},
     MERGED["beat"]: beat,
     **{LEASE[query.__name__]: query for query in (
         one_at_a_time, sit, seats, renew, give_up, take, held, release,

@@ -39,28 +39,6 @@ FROM unnest($2::smallint[], $3::bigint[], $4::bigint[]) AS m (lane, after, upto)
 WHERE c.consumer = $1 AND c.lane = m.lane AND c.position = m.after
 RETURNING c.lane, c.waiting;
 
--- name: lanes
--- What follows a position of each of some lanes: so many events, and so many bytes and the event that goes beyond.
--- services/kit/log/sql/read.sql reads one lane with its data decoded; here each event is judged alone.
-SELECT e.lane, e.position, e.client, e.sequence, e.number, e.stream, e.version, e.id, e.type, e.schema_version, e.actor,
-       e.causation, e.origin, e.occurred_at, e.recorded_at, e.trace, e.payload
-FROM unnest($1::smallint[], $2::bigint[]) AS asked (lane, position)
-CROSS JOIN LATERAL (
-    SELECT n.lane, n.position, n.client, n.sequence, n.number, n.stream, n.version, n.id, n.type, n.schema_version,
-           n.actor, n.causation, n.origin, n.occurred_at, n.recorded_at, n.trace, n.payload,
-           sum(octet_length(n.payload)) OVER (ORDER BY n.position) - octet_length(n.payload) AS bytes_before
-    FROM (
-        SELECT w.lane, w.position, w.client, w.sequence, w.number, w.stream, w.version, w.id, w.type, w.schema_version,
-               w.actor, w.causation, w.origin, w.occurred_at, w.recorded_at, w.trace, w.payload
-        FROM log.events w
-        WHERE w.lane = asked.lane AND w.position > asked.position
-        ORDER BY w.position
-        LIMIT $3
-    ) n
-) e
-WHERE e.bytes_before < $4
-ORDER BY e.lane, e.position;
-
 -- name: bury
 -- An event that could not be digested. Its stream waits for it from now on.
 WITH waits AS (
