@@ -26,10 +26,10 @@ from contracts.tickets import TicketSubmitted
 from services.intake.answers import IncidentAnswer
 from services.intake.call import Call
 from services.intake.decide_incident import Decided, Given, Names, decide
+from services.intake.done_before import done_before, reused
 from services.intake.edge import Edge, Stamp, instant, new_events, sealer, stamp, write
 from services.intake.route import Answered
 from services.intake.tickets import find_stream
-from services.kit.log.append import SQL as APPEND_SQL
 from services.kit.log.append import Append, CommandDone, CommandReused, Conflict, NewEvent
 from services.kit.log.read import read_stream
 from services.kit.references import read_id
@@ -62,7 +62,7 @@ async def change_incident(edge: Edge, call: Call, name: str, command: IncidentCo
     for _ in range(TRIES_MAX):
         incident = await _visible(edge, call, stream)
         assert stream is not None  # noqa: S101  what is visible has an id
-        done = await _done_before(edge, call, stream)
+        done = await done_before(edge.pool, call, DESK, stream)
         if done is not None:
             return _again(done)
         given = await _given(edge, call, command, incident, stream)
@@ -160,7 +160,7 @@ async def _append(
     try:
         await write(edge, Append(DESK, news, command))
     except CommandReused:
-        raise _reused() from None
+        raise reused() from None
     return Answered(answer, status)
 
 
@@ -199,25 +199,9 @@ def _after(incident: Incident, news: Sequence[NewEvent], by: Stamp) -> Incident:
     return incident
 
 
-async def _done_before(edge: Edge, call: Call, stream: UUID) -> bytes | None:
-    if call.key is None:
-        return None
-    row = await edge.pool.fetchrow(APPEND_SQL["command"], DESK_LANE, call.scope(DESK, stream), call.key)
-    if row is None:
-        return None
-    if row["fingerprint"] != call.fingerprint:
-        raise _reused()
-    answer: bytes = row["answer"]
-    return answer
-
-
 def _again(kept: bytes) -> Answered:
     status, answer = orjson.loads(kept)
     return Answered(IncidentAnswer.model_validate(answer), status, replayed=True)
-
-
-def _reused() -> Problem:
-    return Problem("idempotency_key_reused", "this key was sent with another body before", field="Idempotency-Key")
 
 
 def _too_often() -> Problem:

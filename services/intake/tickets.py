@@ -18,6 +18,7 @@ from contracts.ticket_state import Absent, Closed, Held, Open, Resolved, Ticket,
 from services.intake.answers import Outcome, SubmittedAnswer, TicketAnswer, keep, kept, outcome
 from services.intake.call import Call
 from services.intake.decide import TicketCommand, decide
+from services.intake.done_before import done_before, reused
 from services.intake.edge import Edge, Stamp, instant, new_events, sealer, sealing, stamp, write
 from services.intake.given import Given
 from services.intake.knowing import given_for, keep_uploads, stream_of
@@ -75,7 +76,7 @@ async def carry_out(edge: Edge, call: Call, name: str, command: TicketCommand) -
     for _ in range(TRIES_MAX):
         events = await read_stream(edge.pool, stream)
         ticket, client = await _visible(edge, call, fold(events))
-        done = await _done_before(edge, call, client, ticket)
+        done = await done_before(edge.pool, call, client.id, ticket.id)
         if done is not None:
             return await _again(edge, call, client, done)
         _refuse_stale(call, ticket)
@@ -161,7 +162,7 @@ async def _append(edge: Edge, call: Call, client: Client, result: Outcome, event
     try:
         return await write(edge, Append(client.id, events, command))
     except CommandReused:
-        raise _reused() from None
+        raise reused() from None
 
 
 async def _unchanged(edge: Edge, call: Call, client: Client, ticket: Held, position: str) -> Answered:
@@ -173,23 +174,10 @@ async def _unchanged(edge: Edge, call: Call, client: Client, ticket: Held, posit
             APPEND_SQL["remember"], lane_of(ticket.id), scope, call.key, call.fingerprint, answer
         )
         if first is None or first["fingerprint"] != call.fingerprint:
-            raise _reused()
+            raise reused()
         if first["answer"] != answer:
             return await _again(edge, call, client, first["answer"])
     return _answered(edge, client, result, ticket.number, position)
-
-
-async def _done_before(edge: Edge, call: Call, client: Client, ticket: Held) -> bytes | None:
-    if call.key is None:
-        return None
-    lane = lane_of(ticket.id)
-    row = await edge.pool.fetchrow(APPEND_SQL["command"], lane, call.scope(client.id, ticket.id), call.key)
-    if row is None:
-        return None
-    if row["fingerprint"] != call.fingerprint:
-        raise _reused()
-    answer: bytes = row["answer"]
-    return answer
 
 
 async def _again(edge: Edge, call: Call, client: Client, answer: bytes) -> Answered:
@@ -241,10 +229,6 @@ def _refuse_stale(call: Call, ticket: Held) -> None:
 
 def _no_ticket() -> Problem:
     return Problem("not_found", "there is no such ticket")
-
-
-def _reused() -> Problem:
-    return Problem("idempotency_key_reused", "this key was sent with another body before", field="Idempotency-Key")
 
 
 def _too_often() -> Problem:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
-from uuid import UUID
 
 import asyncpg
-import orjson
 from fastapi import FastAPI, Query, Response
 from pydantic import ConfigDict
 
@@ -17,6 +13,7 @@ from services.kit.clients import find_client
 from services.kit.postgres import queries
 from services.kit.web.problem import Problem
 from services.reporting.asked import FIRST, LAST, PageParameters, clients_seen
+from services.reporting.list_places import END_OF_TIME, placed_id, placed_instant, read_place, write_place
 from services.reporting.opened import answer, json, stored
 from services.reporting.shapes import AgentsShape, ClientShape, ClientsShape, LettersShape
 
@@ -26,7 +23,6 @@ if TYPE_CHECKING:
 SQL = queries("services/reporting/sql/directory.sql")
 
 CLIENT_FIELDS = ("name", "prefix", "zone", "tier", "languages", "practice", "version")
-END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class LetterParameters(PageParameters):
@@ -72,7 +68,7 @@ def _add_agents(app: FastAPI, edge: Edge) -> None:
         without address, teams and other clients."""
         (after,) = read_place(given.cursor, (str(FIRST),))
         reader = edge.reading(caller)
-        rows = await reader.fetch(SQL["agents"], _uuid(after), given.limit + 1, clients_seen(None, caller))
+        rows = await reader.fetch(SQL["agents"], placed_id(after), given.limit + 1, clients_seen(None, caller))
         page = rows[: given.limit]
         items = [_agent(row, caller) for row in page]
         following = write_place(str(page[-1]["agent"])) if len(rows) > len(page) else None
@@ -98,7 +94,12 @@ def _add_letters(app: FastAPI, edge: Edge) -> None:
         """Letters that were kept because no mail server is set, newest first."""
         at, after = read_place(given.cursor, (END_OF_TIME.isoformat(), str(LAST)))
         rows = await edge.reading(caller).fetch(
-            SQL["letters"], clients_seen(None, caller), _instant(at), _uuid(after), given.reference, given.limit + 1
+            SQL["letters"],
+            clients_seen(None, caller),
+            placed_instant(at),
+            placed_id(after),
+            given.reference,
+            given.limit + 1,
         )
         page = rows[: given.limit]
         following = None
@@ -122,45 +123,3 @@ def _letter(row: asyncpg.Record) -> dict[str, Any]:
         "text": content.get("text"),
         "html": content.get("html"),
     }
-
-
-def write_place(*parts: str) -> str:
-    """The last row of a list as a cursor."""
-    return urlsafe_b64encode(orjson.dumps(parts)).decode().rstrip("=")
-
-
-def read_place(text: str | None, first: tuple[str, ...]) -> tuple[str, ...]:
-    """What `write_place` wrote, or where a list begins. Raises Problem for a broken cursor."""
-    if not text:
-        return first
-    try:
-        parts = orjson.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    except ValueError:
-        raise _broken() from None
-    if not isinstance(parts, list) or len(parts) != len(first) or not all(isinstance(part, str) for part in parts):
-        raise _broken()
-    return tuple(parts)
-
-
-def _uuid(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise _broken() from None
-
-
-def _instant(text: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise _broken() from None
-    if at.tzinfo is None:
-        raise _broken()
-    try:
-        return at.astimezone(UTC)
-    except OverflowError:
-        raise _broken() from None
-
-
-def _broken() -> Problem:
-    return Problem("invalid_field", "the cursor is not one of ours: begin without one", field="cursor")

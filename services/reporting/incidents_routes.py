@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
@@ -23,9 +22,9 @@ from services.kit.postgres import Connection, Pool, queries
 from services.kit.references import read_id
 from services.kit.web.problem import Problem
 from services.reporting.asked import LAST, PageParameters
-from services.reporting.directory_routes import read_place, write_place
 from services.reporting.find import names
 from services.reporting.incidents_shape import Known, incident_shape, line_shape, seen_members, strongest
+from services.reporting.list_places import END_OF_TIME, placed_id, placed_instant, read_place, write_place
 from services.reporting.opened import answer, stored
 from services.reporting.shapes_incidents import IncidentShape, IncidentsShape
 
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 
 SQL = queries("services/reporting/sql/incidents.sql")
 DESK_LANE = lane_of_client(DESK)
-END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
 OPEN = (IncidentStatus.CONFIRMED.value, IncidentStatus.SUSPECTED.value)
 
 Reader = Connection | Pool
@@ -51,7 +49,7 @@ def add_incident_routes(app: FastAPI, edge: Edge) -> None:
         reader = edge.reading(caller)
         at, after = read_place(given.cursor, (END_OF_TIME.isoformat(), str(LAST)))
         statuses = [status.value for status in given.status] or None
-        rows = await reader.fetch(SQL["page"], statuses, *_place(at, after), given.limit + 1)
+        rows = await reader.fetch(SQL["page"], statuses, placed_instant(at), placed_id(after), given.limit + 1)
         page = rows[: given.limit]
         streams = await _streams(reader, [row["incident"] for row in page])
         shown = [
@@ -84,16 +82,6 @@ def add_incident_routes(app: FastAPI, edge: Edge) -> None:
 
 def _none(asked: str) -> Problem:
     return Problem("not_found", f"there is no incident {asked[:80]}")
-
-
-def _place(at: str, after: str) -> tuple[datetime, UUID]:
-    try:
-        instant = datetime.fromisoformat(at)
-        if instant.tzinfo is None:
-            raise ValueError("no zone")
-        return instant, UUID(after)
-    except ValueError:
-        raise Problem("invalid_field", "the cursor is not one of ours: begin without one", field="cursor") from None
 
 
 async def opened(vault: Vault, incident: Incident) -> Incident:

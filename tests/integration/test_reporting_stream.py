@@ -28,9 +28,9 @@ from services.kit.settings import Settings
 from services.reporting import admitted, event_routes, stream_routes
 from services.reporting import feed as feeding
 from services.reporting.app import SCHEMAS, open_app
-from services.reporting.directory_routes import write_place
 from services.reporting.edge import Edge
 from services.reporting.feed import Feed, Lost, Signal, Watcher, poke
+from services.reporting.list_places import write_place
 from services.reporting.narrow import Narrow
 from services.reporting.telling import Ids
 from tests.integration.reporting_desk import ReportingDesk, reporting_api, reporting_desk

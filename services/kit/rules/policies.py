@@ -180,6 +180,11 @@ class Policies:
             versions.sort(key=lambda version: version.holds_from)
         return book
 
+    @property
+    def any(self) -> bool:
+        """Whether clocks may be due: without a policy they are only measured."""
+        return bool(self.versions or self.desk)
+
     def at(self, at: int) -> PolicyVersion | None:
         """The client's version in force, or else the desk's."""
         for versions in (self.versions, self.desk):

@@ -10,9 +10,9 @@ from operator import attrgetter
 from contracts.envelope import Recorded
 from contracts.model import Event
 from services.kit.postgres import Connection
+from services.kit.shelf import Shelf
 from services.reporting.load import StreamLoader
 from services.reporting.sla.results import Tally, results, tallies
-from services.reporting.sla.shelf import Shelf
 from services.reporting.sla.tale import Tale, told
 from services.reporting.sla.view import TABLES, count
 

@@ -17,7 +17,7 @@ from services.kit.clients import find_client
 from services.kit.web.problem import Problem
 from services.reporting.asked import LAST
 from services.reporting.dashboard import fresh_at
-from services.reporting.directory_routes import END_OF_TIME, read_place, write_place
+from services.reporting.list_places import END_OF_TIME, placed_id, placed_instant, read_place, write_place
 from services.reporting.opened import answer, may_read, stored
 from services.reporting.sla.asked import (
     CycleParameters,
@@ -74,7 +74,7 @@ def _add_cycles(app: FastAPI, edge: Edge) -> None:
         judged, ticket, cycle = read_place(given.cursor, (END_OF_TIME.isoformat(), str(LAST), "~"))
         rows = await edge.reading(caller).fetch(
             SQL["cycles"], *span.arguments, given.metric, given.outcome, given.breach, _agent(given.agent), given.team,
-            given.category, given.priority, _instant(judged), _uuid("cursor", ticket), cycle, DESK_LANE,
+            given.category, given.priority, placed_instant(judged), placed_id(ticket), cycle, DESK_LANE,
             given.limit + 1,
         )  # fmt: skip
         shown = paged(rows, given.limit, ("judged_at", "ticket", "cycle"))
@@ -88,7 +88,7 @@ def _add_pauses(app: FastAPI, edge: Edge) -> None:
         span = span_of(given, given.client, caller, edge.clock.now())
         started, ticket = read_place(given.cursor, (END_OF_TIME.isoformat(), str(LAST)))
         rows = await edge.reading(caller).fetch(
-            SQL["pauses"], *span.arguments, _instant(started), _uuid("cursor", ticket), DESK_LANE, given.limit + 1,
+            SQL["pauses"], *span.arguments, placed_instant(started), placed_id(ticket), DESK_LANE, given.limit + 1,
             given.questioned,
         )  # fmt: skip
         return await answer(paged(rows, given.limit, ("started_at", "ticket")), edge.vault, opened=may_read(caller))
@@ -102,7 +102,7 @@ def _add_stories(app: FastAPI, edge: Edge) -> None:
         silence, ticket = read_place(given.cursor, (str(LONGEST), str(LAST)))
         seconds = int(silence) if silence.isdigit() and int(silence) <= LONGEST else 0
         rows = await edge.reading(caller).fetch(
-            SQL["stories"], *span.arguments, seconds, _uuid("cursor", ticket), DESK_LANE, given.limit + 1
+            SQL["stories"], *span.arguments, seconds, placed_id(ticket), DESK_LANE, given.limit + 1
         )
         return await answer(
             paged(rows, given.limit, ("silence_seconds", "ticket")), edge.vault, opened=may_read(caller)
@@ -135,13 +135,3 @@ def _uuid(field: str, text: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise Problem("invalid_field", f"{field}: {text[:40]!r} is none that we gave out", field=field) from None
-
-
-def _instant(text: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = END_OF_TIME.replace(tzinfo=None)
-    if at.tzinfo is None:
-        raise Problem("invalid_field", "the cursor is not one of ours: begin without one", field="cursor")
-    return at

@@ -17,7 +17,7 @@ from contracts.model import Event
 from services.kit.configuration import Books
 from services.kit.log.read import recorded
 from services.kit.postgres import Connection, queries
-from services.reporting.sla.shelf import Shelf, has_targets
+from services.kit.shelf import Shelf
 from services.reporting.sla.tale import Tale, told
 
 SQL = queries("services/reporting/sql/sla_write.sql")
@@ -35,7 +35,7 @@ class Tales:
     async def with_targets(self, reader: Connection, clients: Collection[str]) -> Mapping[str, Books]:
         """The books of those clients whose clocks may be due."""
         books = await self.shelf.take(reader, clients)
-        return {client: found for client, found in books.items() if has_targets(found)}
+        return {client: found for client, found in books.items() if found.policies.any}
 
     def at(self, stream: UUID, version: int, books: Books) -> Tale | None:
         """The tale of a ticket at exactly this version."""

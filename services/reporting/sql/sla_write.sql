@@ -1,8 +1,3 @@
--- name: lengths
--- How long the streams of some clients are: whose books have grown is read again.
-SELECT asked.stream, (SELECT max(e.version) FROM log.events e WHERE e.lane = asked.lane AND e.stream = asked.stream) AS version
-FROM unnest($1::smallint[], $2::uuid[]) AS asked (lane, stream);
-
 -- name: streams
 -- Whole streams up to a position, or up to where the view is, if a replayed event lies before that.
 SELECT e.lane, e.position, e.client, e.sequence, e.number, e.stream, e.version, e.id, e.type, e.schema_version, e.actor,

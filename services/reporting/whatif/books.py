@@ -174,10 +174,6 @@ def refuse_unknown_calendars(books: Books, client: str) -> None:
             )
 
 
-def has_policy(books: Books) -> bool:
-    return bool(books.policies.versions or books.policies.desk)
-
-
 def configuration_said(history: History) -> list[dict[str, Any]]:
     """What decides of a stream of configuration, as JSON: its digest names what was in force."""
     return [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from pydantic import AwareDatetime, Field
 from services.kit.access import Caller, Principal
 from services.kit.web.problem import Problem
 from services.reporting.asked import LAST, PageParameters, clients_seen
-from services.reporting.directory_routes import END_OF_TIME, read_place, write_place
+from services.reporting.list_places import END_OF_TIME, placed_id, placed_instant, read_place, write_place
 from services.reporting.opened import json
 from services.reporting.shape import Shape
 from services.reporting.whatif.asked import WhatifQuestion
@@ -67,7 +66,7 @@ def add_whatif_routes(app: FastAPI, edge: Edge, jobs: Jobs) -> None:
     async def replays(caller: Caller, given: Annotated[PageParameters, Query()]) -> Response:
         """The replays of the clients that the caller may see, newest first, without their results."""
         at, after = read_place(given.cursor, (END_OF_TIME.isoformat(), str(LAST)))
-        rows = await edge.pool.fetch(SQL["list"], _seen(caller), _instant(at), _id(after), given.limit + 1)
+        rows = await edge.pool.fetch(SQL["list"], _seen(caller), placed_instant(at), placed_id(after), given.limit + 1)
         page = rows[: given.limit]
         more = len(rows) > len(page)
         following = write_place(page[-1]["asked_at"].isoformat(), str(page[-1]["id"])) if more else None
@@ -135,24 +134,3 @@ def _job(row: Any) -> dict[str, Any]:
         "result": orjson.Fragment(row["result"]) if row["result"] else None,
         "status_url": f"{PATH}/{row['id']}",
     }
-
-
-def _instant(text: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise _broken() from None
-    if at.tzinfo is None:
-        raise _broken()
-    return at
-
-
-def _id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise _broken() from None
-
-
-def _broken() -> Problem:
-    return Problem("invalid_field", "the cursor is not one of ours: begin without one", field="cursor")

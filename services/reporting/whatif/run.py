@@ -24,7 +24,7 @@ from services.kit.postgres import ROOT, Pool, connect_pool
 from services.kit.refused import Refused
 from services.kit.settings import Settings
 from services.reporting.whatif.asked import Snapshot, WhatifQuestion
-from services.reporting.whatif.books import Shelf, has_policy, refuse_unknown_calendars
+from services.reporting.whatif.books import Shelf, refuse_unknown_calendars
 from services.reporting.whatif.lane import SQL, configurations, replay_lane
 from services.reporting.whatif.result import Result, in_force_digest
 from services.reporting.whatif.tally import Tally
@@ -142,7 +142,7 @@ def _checked(asked: WhatifQuestion, streams: Mapping[str, Any]) -> list[str]:
         for held in (*after.policies.versions, *after.policies.desk):
             policy = held.policy
             used |= {policy.calendar, *(t.calendar for row in policy.rows for t in row.targets.values() if t.calendar)}
-        if not has_policy(before):
+        if not before.policies.any:
             without.append(slug)
     if asked.clients is not None and (unknown := sorted(set(asked.clients) - set(clients))):
         raise Refused("unknown_client", f"there is no client {unknown[0]}", "clients")

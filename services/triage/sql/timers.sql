@@ -20,13 +20,6 @@ FROM unnest($1::smallint[], $2::uuid[]) AS w (lane, stream)
 JOIN log.events e ON e.lane = w.lane AND e.stream = w.stream
 ORDER BY e.lane, e.stream, e.version;
 
--- name: heads
--- The last version of some streams: whether what is kept of them still holds.
-SELECT w.stream, e.version
-FROM unnest($1::smallint[], $2::uuid[]) AS w (lane, stream)
-JOIN LATERAL (SELECT version FROM log.events
-              WHERE lane = w.lane AND stream = w.stream ORDER BY version DESC LIMIT 1) e ON true;
-
 -- name: read_books
 -- Until the end of the transaction: who reads what the desk sets for clients without their own …
 SELECT pg_advisory_xact_lock_shared(hashtextextended('daybook.timers.books', 0));
