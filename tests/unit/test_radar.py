@@ -151,7 +151,7 @@ def test_a_rejected_cluster_raises_the_bar_for_its_keys(everyday: list[Report]) 
 
 
 def test_a_stream_in_parts_gives_what_it_gives_in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.triage.radar.radar.PAIR_MIN", 0.0)  # so that a short stream has pairs to save
+    monkeypatch.setattr("services.triage.radar.asking.PAIR_MIN", 0.0)  # so that a short stream has pairs to save
     reports = list(desk(5, days=2, warm=0.8).reports())
     whole_changes, _, whole = fed(reports)
     radar, changes, paired = Radar(), [], False

@@ -22,11 +22,23 @@ TROUBLE: Final = re.compile(
         |not\ work\w*|wrong|problem\w*|issue\w*|fehler\w*|geht\ nicht|defekt\w*|problème|errore|guast\w*)\b""",
     re.VERBOSE | re.IGNORECASE,
 )
+HINTS: Final = (
+    *("unsubscrib", "abmelde", "sabonn", "disiscri", "baja", "browser", "newsletter", "webinar", "promo", "sponsored"),
+    *("marketing", "%", "offer", "limited", "week", "discount", "coupon", "voucher", "rabatt"),
+)
+"""Every mark has one of these in it; most texts have none, and are spared the looking."""
+HEAD: Final = 6_000  # characters
+FOOT: Final = 2_000  # characters; the way to unsubscribe stands at the end
 
 
 def is_bulk(subject: str, body: str) -> bool:
     """Whether a mail was sent to many alike, by plain text."""
-    text = f"{subject}\n{body}"
+    if len(body) > HEAD + FOOT:
+        body = f"{body[:HEAD]}\n{body[-FOOT:]}"
+    text = f"{subject[:HEAD]}\n{body}"
+    folded = text.casefold()
+    if not any(hint in folded for hint in HINTS):
+        return False
     marks = {match.lastgroup for match in MARKS.finditer(text)}
     if len(marks) < 2:
         return False

@@ -7,7 +7,7 @@ QUIET_SECONDS in which nothing spoke for it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final, Literal, NamedTuple
 
@@ -102,11 +102,16 @@ class Clusters:
     number: int = 0
     open: dict[int, Cluster] = field(default_factory=dict)
     by_key: dict[str, int] = field(default_factory=dict)
+    due: float = float("-inf")
+    """No cluster becomes quiet before."""
 
-    def meet(self, sign: Sign, showed: Sequence[Showed], by: str, place: int) -> list[Change]:
-        """What a key's evidence changes. `showed` are the tickets that it rests on, the oldest first."""
+    def meet(self, sign: Sign, shown_by: Callable[[], Sequence[Showed]], by: str, place: int) -> list[Change]:
+        """What a key's evidence changes. `shown_by` gives the tickets that it rests on, the oldest first."""
         known = self.by_key.get(sign.key)
         changes: list[Change] = []
+        if known is not None and not self._is_news(self.open[known], sign):
+            return changes
+        showed = shown_by()
         if known is None:
             touched = [cluster for cluster in self.open.values() if _overlap(cluster, showed)]
             if touched:
@@ -117,8 +122,7 @@ class Clusters:
                 known = self._open(sign, showed)
                 changes.append(Change("suspected", known, by))
         cluster = self.open[known]
-        if not self._note(cluster, sign):
-            return changes
+        self._note(cluster, sign)
         cluster.last_place = place
         taken = 0
         for ticket, client, at in showed:
@@ -134,7 +138,8 @@ class Clusters:
     def join(self, keys: Sequence[str], report: Showed, place: int) -> list[Change]:
         """Takes the ticket at this place of the stream into the clusters whose keys it shows."""
         changes = []
-        for number in sorted({self.by_key[key] for key in keys if key in self.by_key}):
+        by_key = self.by_key
+        for number in sorted({by_key[key] for key in keys if key in by_key}):
             cluster = self.open[number]
             gap = place - cluster.last_place
             shown = [cluster.signs[key] for key in keys if key in cluster.signs]
@@ -153,7 +158,7 @@ class Clusters:
     def quieten(self, at: float) -> list[tuple[Change, Cluster]]:
         """Closes what has been quiet, and lets go of what cannot open again, each with its last change."""
         gone: list[tuple[Change, Cluster]] = []
-        for cluster in list(self.open.values()):
+        for cluster in list(self.open.values()) if at >= self.due else ():
             quiet = at - cluster.last_at
             if cluster.confirmed:
                 continue
@@ -165,6 +170,8 @@ class Clusters:
             quietest = min(self.open.values(), key=_weight)
             quietest.closed_at = quietest.closed_at or at
             gone.append((self._let_go(quietest), quietest))
+        if at >= self.due:
+            self.due = min([at + QUIET_SECONDS, *map(_due, self.open.values())])
         return gone
 
     def _let_go(self, cluster: Cluster) -> Change:
@@ -179,16 +186,16 @@ class Clusters:
         self.open[self.number] = Cluster(self.number, first, sign.at, None, sign.at)
         return self.number
 
-    def _note(self, cluster: Cluster, sign: Sign) -> bool:
-        """Keeps a sign that is new or stronger than before, and says so: only such a one shows that it goes on."""
+    def _is_news(self, cluster: Cluster, sign: Sign) -> bool:
+        """Whether a sign is new or stronger than before: only such a one shows that it goes on."""
         before = cluster.signs.get(sign.key)
-        if before is not None and before.evidence >= sign.evidence and cluster.closed_at is None:
-            return False
+        return before is None or before.evidence < sign.evidence or cluster.closed_at is not None
+
+    def _note(self, cluster: Cluster, sign: Sign) -> None:
         cluster.signs[sign.key] = sign
         self.by_key[sign.key] = cluster.id
         cluster.last_at = sign.at
         cluster.closed_at = None
-        return True
 
     def _merge(self, into: Cluster, other: Cluster) -> list[Change]:
         """The younger of two that prove to be one goes into the older."""
@@ -222,6 +229,13 @@ class Clusters:
             clusters.open[cluster.id] = cluster
             clusters.by_key.update(dict.fromkeys(cluster.signs, cluster.id))
         return clusters
+
+
+def _due(cluster: Cluster) -> float:
+    """When a cluster closes, or is let go of, if it stays quiet."""
+    if cluster.confirmed:
+        return float("inf")
+    return cluster.last_at + (QUIET_SECONDS if cluster.closed_at is None else MERGE_SECONDS)
 
 
 def _weight(cluster: Cluster) -> tuple[bool, bool, float, int]:

@@ -7,6 +7,7 @@ us of a share: topics drift with the hour and the day, and no count of tickets s
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import lgamma, log, log2, log10, sqrt
 from typing import Final
 
@@ -26,14 +27,14 @@ THRESHOLDS: Final = {"c": 6.2, "s": 6.2, "e": 4.8, "w": 7.3, "p": 8.3}
 SUSPECTED_BELOW: Final = 1.0  # units of evidence below the threshold
 
 
-def threshold(kind: str, total: float, pace: float) -> float:
-    """The evidence that declares an incident for a key of this kind, where `total` tickets are remembered.
+def thresholds(total: float, pace: float) -> dict[str, float]:
+    """The evidence that declares an incident, for a key of each kind, where `total` tickets are remembered.
 
     `pace` is how many there will be at this rate once the history is long: a desk asks as often on its first day.
     """
     often = max(0.0, log10(max(pace, 1.0) / BASE_STREAM))
-    lacking = log10(max(pace, 1.0) / max(total, pace / 100, 1.0))
-    return THRESHOLDS[kind] + max(GROWTH[kind] * often, UNSURE * lacking)
+    lacking = UNSURE * log10(max(pace, 1.0) / max(total, pace / 100, 1.0))
+    return {kind: base + max(GROWTH[kind] * often, lacking) for kind, base in THRESHOLDS.items()}
 
 
 def least_tickets(pace: float) -> int:
@@ -74,3 +75,19 @@ def worth_asking(clients: int, mean: float, least: float) -> bool:
     if clients < RATIO_MIN * mean:
         return False
     return clients * (log(clients / mean) - 1.0) + mean > least * LN10 * 0.9
+
+
+CAPPED: Final = 160  # clients; beyond, only the least excess is asked for
+
+
+@lru_cache(maxsize=256)
+def means_worth_asking(tenths: int) -> tuple[float, ...]:
+    """For 0, 1, 2 … clients, the largest mean that is worth asking where so many tenths of evidence are the least."""
+    found = [0.0]
+    for clients in range(1, CAPPED):
+        low, high = 0.0, clients / RATIO_MIN
+        for _ in range(40):
+            middle = (low + high) / 2
+            low, high = (middle, high) if worth_asking(clients, middle, tenths / 10) else (low, middle)
+        found.append(high * (1 + 1e-9))
+    return tuple(found)

@@ -8,6 +8,8 @@ first; at most KEYS_MAX are kept, so a ticket of any length costs the same.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
@@ -15,6 +17,10 @@ from services.triage.words import STOP, TEXT_MAX, WORD_MAX, listed, plain, stem
 
 KINDS: Final = "csewp"
 """Category, service, entity, word, pair: the first letter of a key, and by its place the last bits of a handle."""
+
+PAIR: Final = KINDS.index("p")
+PRIME: Final = 2**61 - 1  # the numbers below it, three bits further, fill a handle
+HANDLES_KEPT: Final = 65_536  # known at once, to be hashed once
 
 KEYS_MAX: Final = 56  # keys of one ticket
 BODY_MAX: Final = 2_400  # characters; what the matter is stands first
@@ -32,6 +38,9 @@ ENTITY: Final = re.compile(
     """,
     re.VERBOSE,
 )
+CUE: Final = re.compile(r"\d|[A-Za-z0-9]\.[A-Za-z0-9]|[a-z][A-Z]|[A-Z][A-Z]")
+"""What every entity has somewhere."""
+LEAD: Final = 5  # spaces before a cue, and an entity has begun: “event id no : 12”
 HOST: Final = re.compile(
     r"[\d-]|\..*\.|\.(?:com|net|org|io|de|at|ch|fr|it|es|nl|eu|uk|app|dev|cloud|local|lan|internal|corp|exe|dll|php|js|py)$",
     re.IGNORECASE,
@@ -42,13 +51,48 @@ UNIQUE: Final = re.compile(r"\d{7,}|[0-9a-f]{12,}|^\d+(?:st|nd|rd|th|am|pm|h|min
 SHOUTED: Final = listed("OK RE FW FWD AW WG ASAP FYI PS NB THE AND NOT TO PM AM EU US UK IT ID PC TV")
 
 
-def handle_of(key: str, secret: bytes = b"") -> int:
-    """What stands for a key where words must not: 61 bits of its hash with the desk's secret, and three of its kind.
+class Handles:
+    """What stands for keys where words must not: 61 bits of a keyed hash with the desk's secret, and three of the kind.
 
-    Equal for equal keys, and unreadable. Which number it is changes nothing of what the radar finds.
+    Equal for equal keys, and unreadable. Which number it is changes nothing of what the radar finds. A pair's is mixed
+    from its words': most pairs come once, and hashing each anew took a seventh of the radar's time.
     """
-    digest = blake2b(key.encode("utf-8", "replace"), digest_size=8, key=secret).digest()
-    return int.from_bytes(digest) & ~7 | KINDS.index(key[0])
+
+    def __init__(self, secret: bytes = b"") -> None:
+        self._secret = secret
+        mixed = blake2b(b"pairs", digest_size=16, key=secret).digest()
+        self._first, self._second = (int.from_bytes(half) >> 3 | 1 for half in (mixed[:8], mixed[8:]))
+        self._known: dict[str, int] = {}
+
+    def of(self, keys: Iterable[str]) -> list[int]:
+        """The handles of these keys."""
+        known, found = self._known, []
+        for key in keys:
+            if key[0] == "p":
+                found.append(self._pair(key))
+            else:
+                found.append(known.get(key) or self._hashed(key))
+        return found
+
+    def _hashed(self, key: str) -> int:
+        known = self._known
+        if len(known) >= HANDLES_KEPT:
+            known.clear()
+        digest = blake2b(key.encode("utf-8", "replace"), digest_size=8, key=self._secret).digest()
+        known[key] = handle = int.from_bytes(digest) & ~7 | KINDS.index(key[0])
+        return handle
+
+    def _pair(self, key: str) -> int:
+        first, _, second = key[2:].partition(" ")
+        first, second = "w:" + first, "w:" + second
+        before = self._known.get(first) or self._hashed(first)
+        word = self._known.get(second) or self._hashed(second)
+        return ((before >> 3) * self._first + (word >> 3) * self._second) % PRIME << 3 | PAIR
+
+
+def handle_of(key: str, secret: bytes = b"") -> int:
+    """What stands for one key (`Handles`)."""
+    return Handles(secret).of((key,))[0]
 
 
 def keys_of(category: str | None, service: str | None, subject: str, body: str) -> tuple[str, ...]:
@@ -97,23 +141,59 @@ def entities(*texts: str) -> tuple[list[str], list[str]]:
             found[name.lower()] = None
         return match.group()
 
-    rest = [ENTITY.sub(take, text) for text in texts]
+    rest = [_around_cues(text, take) for text in texts]
     return list(found), rest
+
+
+def _around_cues(text: str, take: Callable[[re.Match[str]], str]) -> str:
+    """The text after `take` had each entity: looked for only where one may be, which most of a text is not."""
+    spans: list[tuple[int, int]] = []
+    upto = 0
+    for cue in CUE.finditer(text):
+        if cue.end() <= upto:
+            continue
+        start = cue.start()
+        for _ in range(LEAD):
+            start = text.rfind(" ", 0, start)
+            if start < 0:
+                break
+        end = text.find(" ", cue.end())
+        end = len(text) if end < 0 else end
+        start = max(start, 0)
+        if spans and start <= upto:
+            start = spans.pop()[0]
+        spans.append((start, end))
+        upto = end
+    if not spans:
+        return text
+    parts, done = [], 0
+    for start, end in spans:
+        parts += [text[done:start], ENTITY.sub(take, text[start:end])]
+        done = end
+    return "".join((*parts, text[done:]))
 
 
 def _words(text: str, words: dict[str, None], pairs: dict[str, None]) -> None:
     """Adds the stems and neighbouring pairs of a text; a stop word between two does not part them."""
     before = ""
     for raw in TOKEN.findall(text.lower()):
-        if raw in STOP or len(raw) > WORD_MAX or (len(raw) < 2 and raw.isascii()):
+        word = _word(raw)
+        if not word:
             continue
-        if raw[0].isdigit() and (len(raw) < 3 or UNIQUE.search(raw)):
-            continue
-        word = stem(raw)
         words[word] = None
         if before and before != word:
             pairs[f"{before} {word}"] = None
         before = word
+
+
+@lru_cache(maxsize=32_768)
+def _word(raw: str) -> str:
+    """The stem of a word of a text; empty for one that says nothing."""
+    if raw in STOP or len(raw) > WORD_MAX or (len(raw) < 2 and raw.isascii()):
+        return ""
+    if raw[0].isdigit() and (len(raw) < 3 or UNIQUE.search(raw)):
+        return ""
+    return stem(raw)
 
 
 def _name(text: str) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from services.triage.radar.keys import KINDS
+from services.triage.radar.keys import KINDS, PAIR
 
 KEYS_MAX: Final = 220_000
 FULL: Final = 280_000  # keys; pairs are given no number from KEYS_MAX on, words none from here on
@@ -23,7 +23,6 @@ DAY: Final = 86_400.0  # seconds
 PACE_SECONDS: Final = DAY / 2  # what came within less says little about a day
 SCALE_MAX: Final = 2.0**100
 LEAST_MAX: Final = 64.0  # tickets; a key that more showed is not forgotten
-PAIR: Final = KINDS.index("p")
 PLENTY: Final = frozenset(map(KINDS.index, "wp"))
 NAMES_MAX: Final = KEYS_MAX // 3  # keys of the other kinds; from there on they are forgotten like words
 
@@ -56,6 +55,8 @@ class Memory:
         self.numbers: dict[int, int] = {}
         self.handles: array[int] = array("Q")
         self.free: list[int] = []
+        self.names = 0
+        """How many of the keys are neither words nor pairs."""
         self.long = Weighted(LONG_DAYS * DAY, origin)
         self.short = Weighted(SHORT_DAYS * DAY, origin)
         self.began = origin
@@ -78,7 +79,20 @@ class Memory:
             self.long.counts.append(0.0)
             self.short.counts.append(0.0)
         self.numbers[handle] = number
+        self.names += handle & 7 not in PLENTY
         return number
+
+    def named(self, handles: Iterable[int], keys: Iterable[str]) -> dict[int, str]:
+        """The numbers of these keys, in their order, without those that there is no room for."""
+        known, found = self.numbers, {}
+        for handle, key in zip(handles, keys, strict=True):
+            number = known.get(handle)
+            if number is None:
+                number = self.number(handle)
+                if number is None:
+                    continue
+            found[number] = key
+        return found
 
     def pace(self, at: float) -> float:
         """How many tickets will be remembered once the history is long, if they go on coming as they do."""
@@ -103,17 +117,15 @@ class Memory:
         """
         if len(self.numbers) <= KEYS_MAX * 7 // 8:
             return
-        names = sum(handle & 7 not in PLENTY for handle in self.numbers)
-        kinds = PLENTY if names < NAMES_MAX else frozenset(range(len(KINDS)))
-        weight, least = self.long.weight(at), 0.25
+        kinds = PLENTY if self.names < NAMES_MAX else frozenset(range(len(KINDS)))
+        weight, least, handles = self.long.weight(at), 0.25, self.handles
         while len(self.numbers) > KEYS_MAX * 3 // 4 and least < LEAST_MAX:
-            gone = [
-                handle
-                for handle, number in self.numbers.items()
-                if handle & 7 in kinds and self.long.counts[number] < least * weight and not used(number)
-            ]
-            for handle in gone:
-                self.forget(handle)
+            bar = least * weight
+            rare = [number for number, count in enumerate(self.long.counts) if count < bar]
+            for number in rare:
+                handle = handles[number]
+                if handle and handle & 7 in kinds and not used(number):
+                    self.forget(handle)
             least *= 4
 
     def forget(self, handle: int) -> None:
@@ -122,6 +134,7 @@ class Memory:
         self.handles[number] = 0
         self.long.counts[number] = self.short.counts[number] = 0.0
         self.free.append(number)
+        self.names -= handle & 7 not in PLENTY
         self.forgotten += 1
 
     def state(self) -> dict[str, Any]:
@@ -143,6 +156,7 @@ class Memory:
         memory = Memory(0.0)
         memory.handles = array("Q", state["keys"])
         memory.numbers = {handle: number for number, handle in enumerate(memory.handles)}
+        memory.names = sum(handle & 7 not in PLENTY for handle in memory.handles)
         memory.began, memory.forgotten = state["began"], state["forgotten"]
         for name, kept in (("long", memory.long), ("short", memory.short)):
             kept.origin, kept.total, counts = state[name]

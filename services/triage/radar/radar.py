@@ -7,30 +7,19 @@ before counts as of that one's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable
+from functools import partial
 from typing import Any, Final, NamedTuple
 
+from services.triage.radar.asking import Asking, Moment
 from services.triage.radar.bulk import is_bulk
-from services.triage.radar.clusters import Change, Cluster, Clusters, Showed, Sign
-from services.triage.radar.evidence import (
-    CLIENTS_MIN,
-    RATIO_MIN,
-    SUSPECTED_BELOW,
-    THRESHOLDS,
-    TICKETS_MIN,
-    evidence,
-    least_tickets,
-    parameters,
-    slowness,
-    threshold,
-)
-from services.triage.radar.keys import handle_of, keys_of
+from services.triage.radar.clusters import Change, Cluster, Clusters, Showed
+from services.triage.radar.keys import Handles, handle_of, keys_of
 from services.triage.radar.memory import Memory
-from services.triage.radar.pairs import PAIR_MIN, SUPPORTED_ABOVE, USUAL_MAX, Pairs, pair_of
-from services.triage.radar.strongest import strongest
-from services.triage.radar.window import Kept, Showing, Window
+from services.triage.radar.pairs import Pairs
+from services.triage.radar.window import Window
 
-STATE_VERSION: Final = "radar-2"
+STATE_VERSION: Final = "radar-3"
 COMMON: Final = 0.05  # share of the tickets; a word that so many hold says nothing
 COMMON_FROM: Final = 200.0  # remembered tickets; before that nobody knows what is common
 ROOM_EVERY: Final = 2_048  # tickets
@@ -68,7 +57,7 @@ class Radar:
         self.tickets = 0
         self._closed = closed
         self._secret = secret
-        self._least = TICKETS_MIN
+        self._handles = Handles(secret)
 
     def feed(self, report: Report) -> list[Change]:
         """What one ticket more changes."""
@@ -77,7 +66,8 @@ class Radar:
         self.tickets += 1
         for left in self.window.leaving(at):
             memory.learn(left.learned, at)
-            self.pairs.left(left)
+            if self.pairs.found:
+                self.pairs.left(left)
         changes = self._quieten(at)
         self.clients.pop(report.client, None)
         self.clients[report.client] = None
@@ -99,6 +89,7 @@ class Radar:
         """People confirmed it: it stays open until they say that it is over, and then closes when it is quiet."""
         if cluster in self.clusters.open:
             self.clusters.open[cluster].confirmed = confirmed
+            self.clusters.due = float("-inf")
 
     def raise_bar(self, keys: Iterable[str]) -> None:
         """The same for keys of a cluster that may be gone."""
@@ -143,97 +134,24 @@ class Radar:
         """Counts a ticket's keys, and asks each of them for its evidence."""
         if not self.tickets % ROOM_EVERY:
             memory.make_room(self.at, self.window.shown.__contains__)
-        named = {number: key for key in keys if (number := memory.number(handle_of(key, self._secret))) is not None}
-        numbers = list(named)
+        names = memory.named(self._handles.of(keys), keys)
+        weight = memory.long.weight(self.at)
         often = memory.long.total * COMMON
-        asked, common = numbers, []
-        if often > COMMON_FROM * COMMON * memory.long.weight(self.at):
+        asked, common = tuple(names), []
+        if often > COMMON_FROM * COMMON * weight:
             counts = memory.long.counts
-            common = [number for number in numbers if counts[number] > often and named[number][0] not in "cs"]
+            common = [number for number, key in names.items() if counts[number] > often and key[0] not in "cs"]
             if common:
-                asked = [number for number in numbers if number not in common]
-        kept = self.window.add(self.at, report.client, report.ticket, tuple(asked), tuple(common))
+                asked = tuple(number for number in asked if number not in common)
+        kept, several = self.window.add(self.at, report.client, report.ticket, asked, tuple(common))
+        if not several:
+            return []
+        asking = Asking(memory, self.pairs, self.raised, Moment(memory, self.at, weight), kept, names)
         changes: list[Change] = []
-        for number, sign in self._signs(memory, kept, named):
-            showed = self._showed(number, sign.tickets)
-            changes += self.clusters.meet(sign, showed, report.ticket, kept.place)
+        for number, sign in asking.signs(several):
+            shown_by = partial(self._showed, number, sign.tickets)
+            changes += self.clusters.meet(sign, shown_by, report.ticket, kept.place)
         return changes
-
-    def _signs(self, memory: Memory, kept: Kept, named: Mapping[int, str]) -> list[tuple[int, Sign]]:
-        """The signs that the keys of the newest ticket give, by their numbers, the strongest first."""
-        shown: dict[int, Kept | Showing] = self.window.shown
-        found: list[tuple[int, Sign]] = []
-        weight = memory.long.weight(self.at)
-        total = memory.long.total / weight
-        pace = memory.pace(self.at)
-        self._least = least_tickets(pace)
-        base = {kind: threshold(kind, total, pace) for kind in THRESHOLDS}
-        for number in kept.keys:
-            showing = shown[number]
-            if not isinstance(showing, dict):
-                continue
-            clients, key = len(showing), named[number]
-            if clients > 32 and kept.place % (clients // 16):
-                continue  # a count of many grows slowly: asking now and then is enough
-            if clients < CLIENTS_MIN and key[0] != "e":
-                continue
-            bar = base[key[0]] + self.raised.get(memory.handles[number], 0.0)
-            alpha, beta = parameters(self._seen(memory, number, weight, total), total)
-            if clients < CLIENTS_MIN:
-                self._pair(number, showing, alpha, beta, base["e"] - THRESHOLDS["e"] + PAIR_MIN)
-                continue
-            sign = strongest(key, showing, kept, (alpha, beta), bar, self._least)
-            if sign is not None:
-                found.append((number, sign))
-        if self.pairs.found:
-            bar = 2 * base["e"] - THRESHOLDS["e"] + SUPPORTED_ABOVE
-            found += [(number, sign) for number, sign in self._supported(memory, kept, named, bar)]
-        return sorted(found, key=lambda one: (-one[1].margin, one[1].key))
-
-    def _pair(self, number: int, showing: Showing, alpha: float, beta: float, bar: float) -> None:
-        """Keeps two tickets that name a rare thing, should a third tell of the same without its name."""
-        if len(showing) != 2:
-            return
-        older, newer = showing.values()
-        tickets = max(newer.place - older.place + 1, self._least)
-        found = evidence(2, tickets, alpha, beta)
-        if found >= bar:
-            self.pairs.add(pair_of(number, found, older, newer))
-
-    def _supported(
-        self, memory: Memory, kept: Kept, named: Mapping[int, str], bar: float
-    ) -> Iterator[tuple[int, Sign]]:
-        """The signs of pairs that share a key with the newest ticket."""
-        weight = memory.long.weight(self.at)
-        total = memory.long.total / weight
-        for number in kept.keys:
-            pairs = self.pairs.by_key.get(number)
-            showing = self.window.shown[number]
-            if pairs is None or not isinstance(showing, dict) or len(showing) < CLIENTS_MIN:
-                continue
-            alpha, beta = parameters(self._seen(memory, number, weight, total), total)
-            share = alpha / (alpha + beta)
-            for pair in pairs.values():
-                since = pair.older.place
-                clients = sum(one.place >= since for one in showing.values())
-                tickets = max(kept.place - since + 1, self._least)
-                if clients < CLIENTS_MIN or clients - 2 < RATIO_MIN * tickets * share or tickets * share > USUAL_MAX:
-                    continue
-                both = pair.evidence + evidence(clients - 2, tickets, alpha, beta)
-                raised = sum(self.raised.get(memory.handles[one], 0.0) for one in (pair.entity, number))
-                margin = both - bar - raised - slowness(kept.at - pair.older.at)
-                if margin >= -SUSPECTED_BELOW:
-                    found = round(both, 6), round(margin, 6)
-                    yield number, Sign(named[number], *found, clients, tickets, tickets * share, self.at)
-
-    def _seen(self, memory: Memory, number: int, weight: float, total: float) -> float:
-        """How many of the remembered tickets showed a key; or would have, had it always been as usual as of late."""
-        seen = memory.long.counts[number] / weight
-        near = memory.short.weight(self.at)
-        of_late = memory.short.counts[number] / near - 1.0
-        if of_late <= 0:
-            return seen
-        return max(seen, of_late * total * near / memory.short.total)
 
     def _showed(self, number: int, tickets: int) -> list[Showed]:
         """The tickets that show a key among the last so many, the oldest first."""

@@ -52,10 +52,19 @@ class Window:
 
     def leaving(self, at: float) -> Iterator[Kept]:
         """Takes out and gives what is too old at this instant, or too much with one ticket more."""
-        while self.tickets and (len(self.tickets) >= TICKETS_MAX or self.tickets[0].at <= at - WINDOW_SECONDS):
-            left = self.tickets.popleft()
+        tickets, shown = self.tickets, self.shown
+        oldest = at - WINDOW_SECONDS
+        while tickets and (len(tickets) >= TICKETS_MAX or tickets[0].at <= oldest):
+            left = tickets.popleft()
+            client = left.client
             for key in left.keys:
-                self._take_out(key, left)
+                showing = shown.get(key)
+                if showing is left:
+                    del shown[key]
+                elif isinstance(showing, dict) and showing.get(client) is left:
+                    del showing[client]
+                    if not showing:
+                        del shown[key]
             yield left
 
     def forget(self, tickets: Collection[str]) -> set[int]:
@@ -78,30 +87,47 @@ class Window:
             if not shown:
                 del self.shown[key]
 
-    def add(self, at: float, client: str, ticket: str, keys: tuple[int, ...], common: tuple[int, ...]) -> Kept:
-        """Puts a ticket in; `common` are the keys that so many tickets show that they tell nothing."""
+    def add(
+        self, at: float, client: str, ticket: str, keys: tuple[int, ...], common: tuple[int, ...]
+    ) -> tuple[Kept, list[tuple[int, Showing]]]:
+        """Puts a ticket in, and gives the keys that further clients have shown too, each with all that did.
+
+        `common` are the keys that so many tickets show that they tell nothing.
+        """
         self.place += 1
         kept = Kept(self.place, at, client, ticket, keys, keys)
-        again = [key for key in keys if self._show(key, kept)]
+        again, several = self._show(kept)
         if again or common:
             kept.learned = (*(key for key in keys if key not in again), *common)
         self.tickets.append(kept)
         self._count(client)
-        return kept
+        return kept, several
 
-    def _show(self, key: int, kept: Kept) -> bool:
-        """Makes a ticket its client's newest of a key. Says whether that client showed it shortly before."""
-        shown = self.shown.get(key)
-        if shown is None:
-            self.shown[key] = kept
-            return False
-        if isinstance(shown, Kept):
-            before: Kept | None = shown if shown.client == kept.client else None
-            self.shown[key] = kept if before else {shown.client: shown, kept.client: kept}
-        else:
-            before = shown.pop(kept.client, None)
-            shown[kept.client] = kept
-        return before is not None and kept.place - before.place < REPEAT_WITHIN
+    def _show(self, kept: Kept) -> tuple[list[int], list[tuple[int, Showing]]]:
+        """Makes a ticket its client's newest of its keys: those that the client showed shortly before, and the shared.
+
+        The loop is the radar's innermost: a ticket has dozens of keys.
+        """
+        shown, client, since = self.shown, kept.client, kept.place - REPEAT_WITHIN
+        again: list[int] = []
+        several: list[tuple[int, Showing]] = []
+        for key in kept.keys:
+            showing = shown.get(key)
+            if showing is None:
+                shown[key] = kept
+                continue
+            if isinstance(showing, dict):
+                before = showing.pop(client, None)
+                showing[client] = kept
+                several.append((key, showing))
+            elif showing.client == client:
+                before, shown[key] = showing, kept
+            else:
+                before, shown[key] = None, (both := {showing.client: showing, client: kept})
+                several.append((key, both))
+            if before is not None and before.place > since:
+                again.append(key)
+        return again, several
 
     def _count(self, client: str) -> None:
         self.recent.append(client)
@@ -131,6 +157,5 @@ class Window:
         for place, at, client, ticket, keys, learned in state["tickets"]:
             kept = Kept(place, at, client, ticket, tuple(keys), tuple(learned))
             window.tickets.append(kept)
-            for key in kept.keys:
-                window._show(key, kept)
+            window._show(kept)
         return window
