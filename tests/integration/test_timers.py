@@ -255,8 +255,8 @@ async def test_a_replica_that_lost_its_lease_fires_nothing(desk: TimersDesk) -> 
     await desk.digest()
     await desk.leases.renew()
     await desk.triage.execute("UPDATE log.leases SET epoch = epoch + 1, expires_at = '-infinity'")
-    frozen = Held(ticket.int & 15, desk.holder, 1)
-    assert await desk.turns.turn(frozen, NOON + 9 * HOUR, 0) is None
+    frozen = Held(desk.holder, {ticket.int & 15: 1})
+    assert await desk.turns.turn(frozen, NOON + 9 * HOUR, {}) == {}
     assert await desk.facts(ticket) == []
 
 
@@ -265,8 +265,8 @@ async def test_two_replicas_that_both_believe_to_hold_a_lane_record_once(desk: T
     await desk.digest()
     held = await desk.leases.renew()
     lane = ticket.int & 15
-    mine = Held(lane, desk.holder, held[lane])
-    await asyncio.gather(*(desk.turns.turn(mine, NOON + 9 * HOUR, 0) for _ in range(6)))
+    mine = Held(desk.holder, {lane: held[lane]})
+    await asyncio.gather(*(desk.turns.turn(mine, NOON + 9 * HOUR, {}) for _ in range(6)))
     await desk.at(NOON + 9 * HOUR)
     assert await desk.said(ticket) == ["warned first_reply/1", "breached first_reply/1"]
 

@@ -32,8 +32,8 @@ async def test_a_turn_that_dies_at_any_of_its_awaits_loses_and_doubles_nothing(
         desk.triage = await connect_pool(database, "triage", size=2)
         await desk.restart()
         lane = tickets[0].int & 15
-        held = Held(lane, desk.holder, (await desk.leases.renew())[lane])
-        ended = await until_killed(desk.turns.turn(held, NOON + 3 * HOUR, 0), steps, desk.triage)
+        held = Held(desk.holder, {lane: (await desk.leases.renew())[lane]})
+        ended = await until_killed(desk.turns.turn(held, NOON + 3 * HOUR, {}), steps, desk.triage)
         desk.triage.terminate()
         desk.triage = survivor
         await desk.restart()

@@ -150,9 +150,9 @@ class TimersDesk(SmallDesk):
         held, recorded = await self.leases.renew(), 0
         rows = await self.triage.fetch(TIMERS["earliest"], sorted(held))
         for lane in (row["lane"] for row in rows if row["due"] <= now):
-            upto = 0
-            while done := await self.turns.turn(Held(lane, self.holder, held[lane]), now, upto):
-                recorded, upto = recorded + done.recorded, done.head
+            upto: dict[int, int] = {}
+            while done := (await self.turns.turn(Held(self.holder, {lane: held[lane]}), now, upto)).get(lane):
+                recorded, upto = recorded + done.recorded, {lane: done.head}
                 if not done.woken:
                     break
         return recorded

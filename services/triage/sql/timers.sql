@@ -41,38 +41,36 @@ FROM unnest($1::smallint[]) AS s (lane)
 JOIN LATERAL (SELECT due FROM triage.wake_ups WHERE lane = s.lane AND due IS NOT NULL ORDER BY due LIMIT 1) w ON true;
 
 -- name: lock
-SELECT position FROM log.cursors WHERE lane = $1 AND consumer = 'triage' FOR UPDATE;
+-- In ascending order, as everybody takes them.
+SELECT lane FROM log.cursors WHERE lane = ANY ($1::smallint[]) AND consumer = 'triage' ORDER BY lane FOR UPDATE;
 
 -- name: due
--- One row at least. `ours`: a frozen process that lost its lease finds out here, under the lock. Nothing wakes before
--- the database's clock says so, too, since that is the time which events bear; where the log tells the time ($5), only
--- that counts.
-WITH state AS (
-    SELECT clock_timestamp() AS now, l.position AS head, c.position AS cursor,
-           EXISTS (SELECT FROM log.leases WHERE lane = $1 AND purpose = 'timers' AND holder = $3 AND epoch = $4
-                   AND expires_at > clock_timestamp()) AS ours
-    FROM log.lanes l JOIN log.cursors c ON c.lane = l.lane AND c.consumer = 'triage'
-    WHERE l.lane = $1
-)
-SELECT s.now, s.head, s.cursor, s.ours, w.ticket, w.client, w.due
-FROM state s
+-- The next rows of each lane that is ours, whether due or not; one row at least. A frozen process that lost a lease
+-- finds out here, under the lock. Nothing wakes before the database's clock says so, too, since that is the time which
+-- events bear.
+SELECT l.lane, t.now, l.position AS head, c.position AS cursor, w.ticket, w.client, w.due
+FROM unnest($1::smallint[], $2::bigint[]) AS h (lane, epoch)
+CROSS JOIN (SELECT clock_timestamp() AS now OFFSET 0) t
+JOIN log.leases s ON s.lane = h.lane AND s.purpose = 'timers' AND s.holder = $3 AND s.epoch = h.epoch
+                 AND s.expires_at > t.now
+JOIN log.lanes l ON l.lane = h.lane
+JOIN log.cursors c ON c.lane = h.lane AND c.consumer = 'triage'
 LEFT JOIN LATERAL (
     SELECT ticket, client, due FROM triage.wake_ups
-    WHERE lane = $1 AND due <= CASE WHEN $5 THEN $2 ELSE least($2, s.now) END
-    ORDER BY due, ticket LIMIT $6
+    WHERE lane = h.lane AND due IS NOT NULL ORDER BY due, ticket LIMIT $4
 ) w ON true
-ORDER BY w.due, w.ticket;
+ORDER BY l.lane, w.due, w.ticket;
 
 -- name: arm
 -- Where a row was brought forward meanwhile (the desk changed for all lanes) it stays and wakes again.
 UPDATE triage.wake_ups w SET due = g.next_due
-FROM unnest($2::uuid[], $3::timestamptz[], $4::timestamptz[]) AS g (ticket, due, next_due)
-WHERE w.lane = $1 AND w.ticket = g.ticket AND w.due = g.due;
+FROM unnest($1::smallint[], $2::uuid[], $3::timestamptz[], $4::timestamptz[]) AS g (lane, ticket, due, next_due)
+WHERE w.lane = g.lane AND w.ticket = g.ticket AND w.due = g.due;
 
 -- name: forget
 DELETE FROM triage.wake_ups w
-USING unnest($2::uuid[], $3::timestamptz[]) AS g (ticket, due)
-WHERE w.lane = $1 AND w.ticket = g.ticket AND w.due = g.due;
+USING unnest($1::smallint[], $2::uuid[], $3::timestamptz[]) AS g (lane, ticket, due)
+WHERE w.lane = g.lane AND w.ticket = g.ticket AND w.due = g.due;
 
 -- name: last_tick
 SELECT occurred_at FROM log.events WHERE lane = $1 AND stream = $2 ORDER BY version DESC LIMIT 1;

@@ -1,5 +1,7 @@
 """The passed clock and the wake-up index enter; facts of clocks leave, each at its time, from one replica a lane. I/O.
 
+What is due in several lanes at about the same time shares a transaction, and two transactions are under way at once.
+
 Replicas share the lanes by lease. A lease saves double work and says who must wake; what makes sure that nothing is
 recorded twice is the lane's lock and the fold under it (`turn`). Leases live in real time, deadlines by the clock.
 """
@@ -20,7 +22,7 @@ from services.kit.log.lease import RENEW_SECONDS, Leases
 from services.kit.postgres import Pool, queries
 from services.kit.telemetry import log_message
 from services.triage.timers.stories import Shelf
-from services.triage.timers.turn import Held, Turns
+from services.triage.timers.turn import Done, Held, Turns
 
 LOG = logging.getLogger("daybook.timers")
 SQL = queries("services/triage/sql/timers.sql")
@@ -29,6 +31,8 @@ PURPOSE = "timers"
 CLOCK_STREAM = named_stream(DESK, "clock", "clock")
 LOOK_SECONDS = (0.2, 1.0)  # between looks at the index: beside other replicas, whose consumers write to it, and alone
 REST_SECONDS = 0.005  # before a lane is asked again that was not ready: its events, or the database's clock, come first
+GATHER_SECONDS = 0.025  # between two turns of a lane that keeps up: what comes due meanwhile shares one transaction
+TURNS = 2  # under way at once, each with lanes of its own: one is folded here while PostgreSQL writes the other
 PAUSE_SECONDS = 0.5  # while a server is away
 
 
@@ -56,6 +60,8 @@ class Timers:
         self._settled: dict[int, int] = {}
         """Where the log tells the time: up to where a lane's events are our own facts, beyond its cursor."""
         self._resume_at: dict[int, float] = {}
+        self._under_way: set[int] = set()
+        """Which of the turns: a lane belongs to the turn of its number modulo TURNS."""
         self._look_at = 0.0
         self._poked = asyncio.Event()
 
@@ -92,26 +98,32 @@ class Timers:
 
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
-        while True:
-            self._poked.clear()
-            if loop.time() >= self._look_at:
-                await tried(self._look(), PAUSE_SECONDS, PURPOSE)
-            for lane in self._ready(loop.time()):
-                await tried(self._turn(lane), PAUSE_SECONDS, PURPOSE)
-            await self._sleep(loop.time())
+        async with asyncio.TaskGroup() as turns:
+            while True:
+                self._poked.clear()
+                if loop.time() >= self._look_at:
+                    await tried(self._look(), PAUSE_SECONDS, PURPOSE)
+                for number, lanes in self._ready(loop.time()).items():
+                    self._under_way.add(number)
+                    turns.create_task(self._run(number, lanes))
+                await self._sleep(loop.time())
 
-    def _ready(self, at: float) -> list[int]:
-        """The held lanes in which something is due, the earliest first."""
+    def _ready(self, at: float) -> dict[int, list[int]]:
+        """The held lanes in which something is due, for each turn that is not under way."""
         now, held = self._clock.now(), self._leases.held()
-        due = [(due, lane) for lane, due in self._due.items() if due <= now and lane in held]
-        return [lane for _, lane in sorted(due) if self._resume_at.get(lane, 0.0) <= at]
+        found: dict[int, list[int]] = {}
+        for lane, due in self._due.items():
+            number = lane % TURNS
+            if due <= now and lane in held and number not in self._under_way and self._resume_at.get(lane, 0.0) <= at:
+                found.setdefault(number, []).append(lane)
+        return found
 
     async def _sleep(self, at: float) -> None:
         """Until the earliest is due, or somebody pokes, or it is time to look."""
         now, held = self._clock.now(), self._leases.held()
         until = self._look_at
         for lane, due in self._due.items():
-            if lane not in held or (self._log_time and due > now):
+            if lane not in held or lane % TURNS in self._under_way or (self._log_time and due > now):
                 continue
             until = min(until, max(at + (due - now).total_seconds(), self._resume_at.get(lane, 0.0)))
         try:
@@ -134,23 +146,39 @@ class Timers:
         alone = len(held) == LANES
         self._look_at = asyncio.get_running_loop().time() + LOOK_SECONDS[alone]
 
-    async def _turn(self, lane: int) -> None:
-        """One transaction of a lane that is held and due."""
-        epoch = self._leases.held().get(lane)
-        if epoch is None:
+    async def _run(self, number: int, lanes: list[int]) -> None:
+        try:
+            if not await tried(self._turn(lanes), PAUSE_SECONDS, PURPOSE):
+                self._look_at = 0.0
+        finally:
+            self._under_way.discard(number)
+            self._poked.set()
+
+    async def _turn(self, lanes: list[int]) -> None:
+        """One transaction of lanes that are held and due."""
+        leases = self._leases.held()
+        epochs = {lane: leases[lane] for lane in lanes if lane in leases}
+        was = {lane: self._due.pop(lane) for lane in lanes}
+        if not epochs:
             return
-        now, due = self._clock.now(), self._due.pop(lane)
-        done = await self._turns.turn(Held(lane, self._holder, epoch), now, self._settled.get(lane, 0))
-        self._look_at = 0.0
-        if done is None:
-            return
-        self._settled[lane] = done.head or self._settled.get(lane, 0)
-        if done.recorded:
-            self._committed((lane,))
-        if not done.woken:
-            early = 0.0 if self._log_time else (due - done.now).total_seconds()
-            rest = min(max(early, REST_SECONDS), LOOK_SECONDS[True])
-            self._resume_at[lane] = asyncio.get_running_loop().time() + rest
+        done = await self._turns.turn(Held(self._holder, epochs), self._clock.now(), self._settled)
+        self._look_at = self._look_at if len(done) == len(lanes) else 0.0
+        recorded = [lane for lane, found in done.items() if found.recorded]
+        if recorded:
+            self._committed(recorded)
+        for lane, found in done.items():
+            self._settled[lane] = found.head or self._settled.get(lane, 0)
+            if found.next is not None:
+                _merge(self._due, {lane: found.next})
+            self._resume_at[lane] = asyncio.get_running_loop().time() + self._rest(found, was[lane])
+
+    def _rest(self, found: Done, due: datetime) -> float:
+        """Seconds until a lane has its turn again at the earliest."""
+        if not found.woken:
+            early = 0.0 if self._log_time else (due - found.now).total_seconds()
+            return min(max(early, REST_SECONDS), LOOK_SECONDS[True])
+        behind = found.next is not None and found.next <= found.now
+        return 0.0 if self._log_time or behind else GATHER_SECONDS
 
 
 def _merge(known: dict[int, datetime], earliest: Mapping[int, datetime]) -> None:

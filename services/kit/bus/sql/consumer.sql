@@ -33,10 +33,14 @@ ORDER BY l.lane;
 
 -- name: move
 -- Moves cursors from where we know them, and says which streams wait. A lane that is missing from the answer has been
--- moved by another process of the same consumer.
+-- moved by another process of the same consumer. All rows are locked first, in ascending order, as triage's timers lock
+-- them too: an update alone locks them in whatever order its plan meets them.
+WITH locked AS MATERIALIZED (
+    SELECT FROM log.cursors WHERE consumer = $1 AND lane = ANY ($2::smallint[]) ORDER BY lane FOR UPDATE
+)
 UPDATE log.cursors c SET position = m.upto
 FROM unnest($2::smallint[], $3::bigint[], $4::bigint[]) AS m (lane, after, upto)
-WHERE c.consumer = $1 AND c.lane = m.lane AND c.position = m.after
+WHERE c.consumer = $1 AND c.lane = m.lane AND c.position = m.after AND (SELECT count(*) FROM locked) > 0
 RETURNING c.lane, c.waiting;
 
 -- name: bury
