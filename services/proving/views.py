@@ -93,7 +93,7 @@ async def _feed(connection: Connection, view: View, upto: Mapping[int, int], tol
             events = await read_lane(connection, lane, position, min(BATCH, end - position))
             if not events:
                 break
-            await view.apply(lane, events, connection)
+            await view.apply({lane: events}, connection)
             position = events[-1].position
             told(len(events))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from time import monotonic
@@ -197,21 +197,20 @@ async def run(settings: Settings) -> None:
             kept: list[View] = [DirectoryView(), QueueView(tales), SlaView(tales), search, IncidentsView()]
             views = Views(kept, committed=_poker(bus))
             await run_consumer(
-                settings, views, pool, clock_for(settings), metrics=Metrics("reporting"), started=announce_ready,
-                lanes_together=True,
+                settings, views, pool, clock_for(settings), metrics=Metrics("reporting"), started=announce_ready
             )  # fmt: skip
     finally:
         await pool.close()
 
 
-def _poker(bus: LateBus) -> Callable[[int], None]:
-    """Tells the API's processes that a lane of the views has grown. A poke that is lost costs a second."""
+def _poker(bus: LateBus) -> Callable[[Collection[int]], None]:
+    """Tells the API's processes that the views have grown. A poke that is lost costs a second."""
     under_way: set[asyncio.Task[None]] = set()
 
-    def committed(lane: int) -> None:
+    def committed(lanes: Collection[int]) -> None:
         client = bus.client
         if client is not None and client.is_connected:
-            task = asyncio.create_task(client.publish(poke(lane)), name="poke-feed")
+            task = asyncio.create_task(client.publish(poke(min(lanes))), name="poke-feed")
             under_way.add(task)
             task.add_done_callback(under_way.discard)
 

@@ -45,7 +45,8 @@ WATCHERS_OF_ONE_MAX = 50  # of one token: a person's open tabs
 
 
 def poke(lane: int) -> str:
-    """Where the reporting consumer says, after a commit, that a lane of the views has grown. Plain NATS, no payload."""
+    """Where the reporting consumer says, after a commit, that the views have grown. Plain NATS, no payload; who hears
+    it asks for all lanes, so of several one is named."""
     return f"poke.reporting.{lane}"
 
 

@@ -1,11 +1,11 @@
-"""Events of one lane -> which incidents there are, and whose tickets are theirs. I/O.
+"""Events of some lanes -> which incidents there are, and whose tickets are theirs. I/O.
 
 An incident is folded anew whenever something happened to it: there are few, and each is short beside its tickets.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from contracts.envelope import Recorded
@@ -22,12 +22,17 @@ class IncidentsView:
 
     name = "incidents"
 
-    async def apply(self, lane: int, events: Sequence[Recorded[Event]], connection: Connection) -> None:
-        """Digests events of a lane. What was digested before changes nothing."""
-        upto: dict[UUID, int] = {event.stream: event.position for event in events if event.type.startswith("incident.")}
+    async def apply(self, batch: Mapping[int, Sequence[Recorded[Event]]], connection: Connection) -> None:
+        """Digests events of some lanes. What was digested before changes nothing."""
+        upto: dict[UUID, Position] = {
+            event.stream: Position(lane, event.position)
+            for lane, events in batch.items()
+            for event in events
+            if event.type.startswith("incident.")
+        }
         for stream, position in upto.items():
-            history = await read_stream(connection, stream, as_of=Position(lane, position))
-            await _put(connection, lane, stream, fold(history))
+            history = await read_stream(connection, stream, as_of=position)
+            await _put(connection, position.lane, stream, fold(history))
 
 
 async def _put(connection: Connection, lane: int, stream: UUID, incident: Incident) -> None:

@@ -118,7 +118,7 @@ class QueueLoader(StreamLoader):
         await connection.copy_records_to_table(
             "history", schema_name=schema, columns=Version._fields, records=changes.history
         )
-        await write_counts(connection, lane, changes)
+        await write_counts(connection, {lane: changes})
 
 
 class LaneLoader:
@@ -134,7 +134,7 @@ class LaneLoader:
             events = await read_lane(pool, lane["lane"], position, limit)
             position = events[-1].position
             async with building() as connection:
-                await self._view.apply(lane["lane"], events, connection)
+                await self._view.apply({lane["lane"]: events}, connection)
                 await connection.execute(
                     SQL["loaded"], self._view.name, lane["lane"], lane["stream"], position, position
                 )

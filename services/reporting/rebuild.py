@@ -181,7 +181,7 @@ class Rebuild:
         while True:
             events = await read_lane(connection, lane, position, FOLLOW_BATCH)
             if events:
-                await self._view.apply(lane, events, connection)
+                await self._view.apply({lane: events}, connection)
                 position = events[-1].position
                 self._events += len(events)
                 await connection.execute(SQL["followed"], self._name, lane, position)

@@ -1,8 +1,8 @@
-"""Events of one lane -> words for full-text search, opened; an erased person's words are deleted. I/O."""
+"""Events of some lanes -> words for full-text search, opened; an erased person's words are deleted. I/O."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from contracts.envelope import Recorded
@@ -25,17 +25,19 @@ class SearchView:
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
 
-    async def apply(self, lane: int, events: Sequence[Recorded[Event]], connection: Connection) -> None:
-        """Digests events of a lane, in order. What was digested before changes nothing."""
+    async def apply(self, batch: Mapping[int, Sequence[Recorded[Event]]], connection: Connection) -> None:
+        """Digests events of some lanes, each in order. What was digested before changes nothing."""
+        events = [event for of_lane in batch.values() for event in of_lane]
         found = [(event, texts) for event in events if (texts := texts_of(event)) is not None]
         registered = [event for event in events if isinstance(event.data, PersonRegistered)]
         persons = {person for _, texts in found for person in texts.persons()}
         await self._vault.load(persons | {event.stream for event in registered})
         rows = [row for event, texts in found if (row := self._row(event, texts)) is not None]
         if rows:
-            await connection.execute(SQL["put_words"], lane, *zip(*rows, strict=True))
-        for event in registered:
-            await self._put_name(event, connection)
+            await connection.execute(SQL["put_words"], *zip(*rows, strict=True))
+        named = {event.stream: row for event in registered if (row := self._name(event)) is not None}
+        if named:
+            await connection.execute(SQL["put_names"], *zip(*named.values(), strict=True))
         erased = [event.data.person for event in events if isinstance(event.data, PersonErased)]
         if erased:
             await connection.execute(SQL["forget_words"], erased)
@@ -47,21 +49,21 @@ class SearchView:
             return None
         person: UUID | None = next(texts.persons(), None)
         exact, marked = array(texts.exact), array(marks(event.lane, event.position, event.client))
-        return event.position, event.stream, event.client, person, event.occurred_at, title, body, exact, marked
+        at = event.occurred_at
+        return event.lane, event.position, event.stream, event.client, person, at, title, body, exact, marked
 
     def _opened(self, values: Sequence[str | Sealed]) -> str:
         opened = (self._vault.shown(value) for value in values)
         texts = (text for text in opened if text not in (ERASED, DAMAGED))
         return "\n".join(shown_prefix(text).replace("\0", " ") for text in texts)
 
-    async def _put_name(self, event: Recorded[Event], connection: Connection) -> None:
+    def _name(self, event: Recorded[Event]) -> tuple[object, ...] | None:
         data = event.data
         if not isinstance(data, PersonRegistered):
-            return
+            return None
         address = self._opened((data.address,)).lower() if data.address else ""
         exact = [part for part in {address, address.rpartition("@")[2]} if part]
         name = self._opened((data.name,))
-        if name or exact:
-            await connection.execute(
-                SQL["put_name"], event.lane, event.stream, event.client, event.version, name, exact
-            )
+        if not (name or exact):
+            return None
+        return event.lane, event.stream, event.client, event.version, name, array(exact)

@@ -39,4 +39,4 @@ class SlaLoader(StreamLoader):
             await connection.copy_records_to_table(
                 table, schema_name=schema, columns=fields._fields, records=rows[table]
             )
-        await count(connection, lane, counted)
+        await count(connection, {lane: counted})

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from contracts.envelope import Recorded
 from contracts.model import Event
+from contracts.subjects import lane_of
 from services.kit.configuration import Books
 from services.kit.log.read import recorded
 from services.kit.postgres import Connection, queries
@@ -51,20 +52,19 @@ class Tales:
     async def whole(
         self,
         connection: Connection,
-        lane: int,
         streams: Mapping[UUID, Sequence[Recorded[Event]]],
         books: Mapping[str, Books],
-        upto: int,
+        upto: Mapping[int, int],
     ) -> Mapping[UUID, Tale]:
-        """The tales of these tickets up to a position of their lane, which their fresh events lead to."""
+        """The tales of these tickets up to a position of their lanes, which their fresh events lead to."""
         found: dict[UUID, Tale] = {}
         for stream, fresh in streams.items():
             tale = self._kept.get(stream)
             if tale is not None and tale.books is books[fresh[0].client] and fresh[0].version <= tale.version + 1:
                 found[stream] = told(tale, fresh)
-        missing = [stream for stream in streams if stream not in found]
+        missing = [(lane_of(stream), stream, upto[lane_of(stream)]) for stream in streams if stream not in found]
         if missing:
-            rows = await connection.fetch(SQL["streams"], lane, missing, upto)
+            rows = await connection.fetch(SQL["streams"], *zip(*missing, strict=True))
             for stream, events in groupby(recorded(rows), attrgetter("stream")):
                 found[stream] = told(Tale(books[streams[stream][0].client]), events)
         for stream, tale in found.items():

@@ -1,4 +1,4 @@
-"""Events of one lane -> judged clocks, pauses and stories of tickets, in the caller's transaction. I/O.
+"""Events of some lanes -> judged clocks, pauses and stories of tickets, in the caller's transaction. I/O.
 
 A ticket's rows are a function of its whole stream and of its client's books. What stands there is read first and only
 differences are written, so an event that comes twice, or late, changes nothing.
@@ -6,13 +6,15 @@ differences are written, so an event that comes twice, or late, changes nothing.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from contracts.envelope import Recorded
 from contracts.model import Event
+from contracts.subjects import lane_of
 from services.kit.postgres import Connection, queries
 from services.reporting.sla.results import CycleRow, PauseRow, Results, StoryRow, Tally, results, tallies
 from services.reporting.sla.tale import MATTERS
@@ -44,7 +46,8 @@ class Difference(NamedTuple):
 
     put: dict[str, list[Row]]
     gone: dict[str, list[tuple[Any, ...]]]
-    counted: Counter[Tally]
+    counted: defaultdict[int, Counter[Tally]]
+    """By lane."""
 
 
 class SlaView:
@@ -55,31 +58,33 @@ class SlaView:
     def __init__(self, tales: Tales | None = None) -> None:
         self._tales = tales or Tales()
 
-    async def apply(self, lane: int, events: Sequence[Recorded[Event]], connection: Connection) -> None:
-        """Digests events of a lane, in order. What was digested before changes nothing."""
+    async def apply(self, batch: Mapping[int, Sequence[Recorded[Event]]], connection: Connection) -> None:
+        """Digests events of some lanes, each in order. What was digested before changes nothing."""
         streams: dict[UUID, list[Recorded[Event]]] = {}
         judged: set[UUID] = set()
-        for event in events:
+        for event in chain.from_iterable(batch.values()):
             if event.type.startswith(("ticket.", "sla.")):
                 streams.setdefault(event.stream, []).append(event)
                 if event.type in JUDGES and not _is_birth(event):
                     judged.add(event.stream)
-        moved = {stream for stream, fresh in streams.items() if any(event.type in MATTERS for event in fresh)}
+        moved = [stream for stream, fresh in streams.items() if any(event.type in MATTERS for event in fresh)]
         if not moved:
             return
-        standing = await self._standing(connection, lane, moved)
+        standing = await self._standing(connection, moved)
         asked = {stream: streams[stream] for stream in moved if stream in judged or stream in standing}
         if asked:
             clients = {fresh[0].client for fresh in asked.values()}
             books = await self._tales.shelf.take(connection, clients)
-            tales = await self._tales.whole(connection, lane, asked, books, events[-1].position)
+            upto = {lane: events[-1].position for lane, events in batch.items()}
+            tales = await self._tales.whole(connection, asked, books, upto)
             found = {stream: results(tale) for stream, tale in tales.items()}
-            await write(connection, lane, difference(found, standing))
+            await write(connection, difference(found, standing))
 
-    async def _standing(self, connection: Connection, lane: int, streams: Iterable[UUID]) -> Standing:
+    async def _standing(self, connection: Connection, streams: Sequence[UUID]) -> Standing:
         found: Standing = {}
+        lanes = [lane_of(stream) for stream in streams]
         for table in TABLES:
-            for row in await connection.fetch(SQL[f"standing_{table}"], lane, list(streams)):
+            for row in await connection.fetch(SQL[f"standing_{table}"], lanes, streams):
                 found.setdefault(row["ticket"], {}).setdefault(table, []).append(tuple(row))
         return found
 
@@ -91,7 +96,7 @@ def _is_birth(event: Recorded[Event]) -> bool:
 
 def difference(found: Mapping[UUID, Results], standing: Standing) -> Difference:
     """Rows as they should be against rows as they are. Pure."""
-    told = Difference({table: [] for table in TABLES}, {table: [] for table in TABLES}, Counter())
+    told = Difference({table: [] for table in TABLES}, {table: [] for table in TABLES}, defaultdict(Counter))
     for ticket, rows in found.items():
         for table, new in rows._asdict().items():
             before = {_key(table, old): old for old in standing.get(ticket, {}).get(table, [])}
@@ -101,9 +106,10 @@ def difference(found: Mapping[UUID, Results], standing: Standing) -> Difference:
             told.gone[table] += [key for key in before if key not in after]
             if table == "cycles":
                 changed = {_key(table, row) for row in fresh}
-                told.counted.update(tallies(fresh))
+                counted = told.counted[lane_of(ticket)]
+                counted.update(tallies(fresh))
                 old = [CycleRow(*row) for key, row in before.items() if key in changed or key not in after]
-                told.counted.subtract(tallies(old))
+                counted.subtract(tallies(old))
     return told
 
 
@@ -112,18 +118,21 @@ def _key(table: str, row: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(row[fields.index(name)] for name in KEYS[table])
 
 
-async def write(connection: Connection, lane: int, told: Difference) -> None:
+async def write(connection: Connection, told: Difference) -> None:
     for table, keys in told.gone.items():
         if keys:
-            await connection.execute(SQL[f"forget_{table}"], lane, *zip(*keys, strict=True))
+            gone = [(lane_of(key[0]), *key) for key in keys]
+            await connection.execute(SQL[f"forget_{table}"], *zip(*gone, strict=True))
     for table, rows in told.put.items():
         if rows:
             await connection.execute(SQL[f"put_{table}"], *zip(*rows, strict=True))
-    await count(connection, lane, told.counted)
+    await count(connection, told.counted)
 
 
-async def count(connection: Connection, lane: int, counted: Counter[Tally]) -> None:
-    """Adds the differences to the tallies, in the order of their keys."""
-    cells = sorted((cell, change) for cell, change in counted.items() if change)
+async def count(connection: Connection, counted: Mapping[int, Counter[Tally]]) -> None:
+    """Adds the differences to each lane's tallies, in the order of their keys."""
+    cells = sorted(
+        (lane, *cell, change) for lane, of_lane in counted.items() for cell, change in of_lane.items() if change
+    )
     if cells:
-        await connection.execute(SQL["tally"], lane, *zip(*((*cell, change) for cell, change in cells), strict=True))
+        await connection.execute(SQL["tally"], *zip(*cells, strict=True))

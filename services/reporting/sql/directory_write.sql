@@ -6,8 +6,12 @@ ON CONFLICT (lane, client) DO UPDATE SET
     languages = excluded.languages, practice = excluded.practice
 WHERE c.version < excluded.version;
 
--- name: put_person
-INSERT INTO people AS p (lane, person, client, version, name, address) VALUES ($1, $2, $3, $4, $5, $6)
+-- name: put_people
+-- Each once: of several versions in one batch the newest.
+INSERT INTO people AS p (lane, person, client, version, name, address)
+SELECT u.lane, u.person, u.client, u.version, u.name, u.address
+FROM unnest($1::smallint[], $2::uuid[], $3::text[], $4::integer[], $5::text[], $6::text[])
+     AS u (lane, person, client, version, name, address)
 ON CONFLICT (lane, person) DO UPDATE SET version = excluded.version, name = excluded.name, address = excluded.address
 WHERE p.version < excluded.version;
 

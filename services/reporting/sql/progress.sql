@@ -1,9 +1,13 @@
 -- name: lock
--- Taken first by whoever writes to the views of a lane: the live consumer, or a rebuild that is about to switch.
-SELECT view, position FROM reporting.progress WHERE lane = $1 ORDER BY view FOR UPDATE;
+-- Taken first by whoever writes to the views of some lanes, in ascending order: the live consumer, or a rebuild that is
+-- about to switch.
+SELECT view, position FROM reporting.progress WHERE lane = ANY ($1::smallint[]) ORDER BY lane, view FOR UPDATE;
 
 -- name: move
-UPDATE reporting.progress SET position = greatest(position, $2), recorded_at = greatest(recorded_at, $3) WHERE lane = $1;
+UPDATE reporting.progress p
+SET position = greatest(p.position, m.position), recorded_at = greatest(p.recorded_at, m.recorded_at)
+FROM unnest($1::smallint[], $2::bigint[], $3::timestamptz[]) AS m (lane, position, recorded_at)
+WHERE p.lane = m.lane;
 
 -- name: read
 SELECT p.lane, p.position, p.recorded_at, l.position AS head

@@ -1,14 +1,16 @@
 -- name: versions
 -- What the queue has digested of some tickets already. Whatever brings an event twice (a rebuild that is ahead, a dead
 -- letter that is replayed) finds it here.
-SELECT ticket, version FROM tickets WHERE lane = $1 AND ticket = ANY ($2::uuid[]);
+SELECT t.ticket, t.version
+FROM unnest($1::smallint[], $2::uuid[]) AS w (lane, ticket)
+JOIN tickets t ON t.lane = w.lane AND t.ticket = w.ticket;
 
 -- name: streams
 -- Some streams up to a version of each, to be folded where this process does not remember them.
 SELECT e.lane, e.position, e.client, e.sequence, e.number, e.stream, e.version, e.id, e.type, e.schema_version, e.actor,
        e.causation, e.origin, e.occurred_at, e.recorded_at, e.trace, e.payload
-FROM unnest($2::uuid[], $3::integer[]) AS asked (stream, upto)
-JOIN log.events e ON e.lane = $1 AND e.stream = asked.stream AND e.version <= asked.upto
+FROM unnest($1::smallint[], $2::uuid[], $3::integer[]) AS asked (lane, stream, upto)
+JOIN log.events e ON e.lane = asked.lane AND e.stream = asked.stream AND e.version <= asked.upto
 ORDER BY e.stream, e.version;
 
 -- name: put_tickets
@@ -46,15 +48,15 @@ FROM unnest($1::smallint[], $2::uuid[], $3::text[], $4::timestamptz[], $5::times
 -- name: count
 -- Rows are given in the order of their keys, so that two writers never wait for each other.
 INSERT INTO counts AS c (lane, client, facet, value, status, priority, tickets)
-SELECT $1, u.client, u.facet, u.value, u.status, u.priority, u.change
-FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[])
-     AS u (client, facet, value, status, priority, change)
+SELECT u.lane, u.client, u.facet, u.value, u.status, u.priority, u.change
+FROM unnest($1::smallint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[])
+     AS u (lane, client, facet, value, status, priority, change)
 ON CONFLICT (lane, facet, value, client, status, priority) DO UPDATE SET tickets = c.tickets + excluded.tickets;
 
 -- name: count_days
 INSERT INTO days AS d (lane, client, day, created, ended)
-SELECT $1, u.client, u.day, u.created, u.ended
-FROM unnest($2::text[], $3::date[], $4::bigint[], $5::bigint[]) AS u (client, day, created, ended)
+SELECT u.lane, u.client, u.day, u.created, u.ended
+FROM unnest($1::smallint[], $2::text[], $3::date[], $4::bigint[], $5::bigint[]) AS u (lane, client, day, created, ended)
 ON CONFLICT (lane, day, client) DO UPDATE SET created = d.created + excluded.created, ended = d.ended + excluded.ended;
 
 -- name: checksum

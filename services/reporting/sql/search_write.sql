@@ -3,21 +3,24 @@
 -- seen here, the erasure comes later in the lane and deletes these words.
 -- Titles weigh A, bodies C; a reference or an address is found as a whole too, where the parser would take it apart.
 INSERT INTO words (lane, position, ticket, client, person, at, words)
-SELECT $1, u.position, u.ticket, u.client, u.person, u.at,
+SELECT u.lane, u.position, u.ticket, u.client, u.person, u.at,
        setweight(to_tsvector('reporting.words', u.title), 'A') || setweight(array_to_tsvector(u.exact::text[]), 'A')
        || setweight(to_tsvector('reporting.words', u.body), 'C') || array_to_tsvector(u.marks::text[])
-FROM unnest($2::bigint[], $3::uuid[], $4::text[], $5::uuid[], $6::timestamptz[], $7::text[], $8::text[], $9::text[],
-            $10::text[])
-     AS u (position, ticket, client, person, at, title, body, exact, marks)
+FROM unnest($1::smallint[], $2::bigint[], $3::uuid[], $4::text[], $5::uuid[], $6::timestamptz[], $7::text[], $8::text[],
+            $9::text[], $10::text[])
+     AS u (lane, position, ticket, client, person, at, title, body, exact, marks)
 WHERE u.person IS NULL OR EXISTS (
     SELECT FROM personal.people p WHERE p.lane = get_byte(uuid_send(u.person), 15) & 15 AND p.person = u.person)
 ON CONFLICT (lane, position) DO NOTHING;
 
--- name: put_name
+-- name: put_names
+-- Each person once: of several names in one batch the newest.
 INSERT INTO names AS n (lane, person, client, version, words)
-SELECT $1::smallint, $2::uuid, $3::text, $4::integer,
-       setweight(to_tsvector('reporting.words', $5::text), 'B') || setweight(array_to_tsvector($6::text[]), 'A')
-WHERE EXISTS (SELECT FROM personal.people p WHERE p.lane = $1::smallint AND p.person = $2::uuid)
+SELECT u.lane, u.person, u.client, u.version,
+       setweight(to_tsvector('reporting.words', u.name), 'B') || setweight(array_to_tsvector(u.exact::text[]), 'A')
+FROM unnest($1::smallint[], $2::uuid[], $3::text[], $4::integer[], $5::text[], $6::text[])
+     AS u (lane, person, client, version, name, exact)
+WHERE EXISTS (SELECT FROM personal.people p WHERE p.lane = u.lane AND p.person = u.person)
 ON CONFLICT (lane, person) DO UPDATE SET version = excluded.version, words = excluded.words WHERE n.version < excluded.version;
 
 -- name: forget_words

@@ -2,37 +2,41 @@
 -- Whole streams up to a position, or up to where the view is, if a replayed event lies before that.
 SELECT e.lane, e.position, e.client, e.sequence, e.number, e.stream, e.version, e.id, e.type, e.schema_version, e.actor,
        e.causation, e.origin, e.occurred_at, e.recorded_at, e.trace, e.payload
-FROM log.events e
-WHERE e.lane = $1 AND e.stream = ANY ($2::uuid[])
-  AND e.position <= greatest($3, (SELECT p.position FROM reporting.progress p WHERE p.lane = $1 AND p.view = 'sla'))
+FROM unnest($1::smallint[], $2::uuid[], $3::bigint[]) AS w (lane, stream, upto)
+JOIN reporting.progress p ON p.lane = w.lane AND p.view = 'sla'
+JOIN log.events e ON e.lane = w.lane AND e.stream = w.stream AND e.position <= greatest(w.upto, p.position)
 ORDER BY e.stream, e.version;
 
 -- name: standing_cycles
-SELECT lane, ticket, cycle, client, metric, outcome, judged_at, started_at, due_at, ended_at, final_at, breached_at, breach,
-       changed_by, waived_at, excluded_at, agent, team, category, priority, cause, policy, calendar, target_seconds,
-       consumed_seconds, paused_seconds, overdue_seconds, running_from
-FROM cycles WHERE lane = $1 AND ticket = ANY ($2::uuid[]);
+SELECT c.lane, c.ticket, c.cycle, c.client, c.metric, c.outcome, c.judged_at, c.started_at, c.due_at, c.ended_at, c.final_at,
+       c.breached_at, c.breach, c.changed_by, c.waived_at, c.excluded_at, c.agent, c.team, c.category, c.priority, c.cause,
+       c.policy, c.calendar, c.target_seconds, c.consumed_seconds, c.paused_seconds, c.overdue_seconds, c.running_from
+FROM unnest($1::smallint[], $2::uuid[]) AS w (lane, ticket)
+JOIN cycles c ON c.lane = w.lane AND c.ticket = w.ticket;
 
 -- name: standing_pauses
-SELECT lane, ticket, started_at, client, waits_for, asked, ended_at, ended_by, messages, answered_at, open_seconds,
-       unread_seconds, agent, team, category, priority, origin
-FROM pauses WHERE lane = $1 AND ticket = ANY ($2::uuid[]);
+SELECT p.lane, p.ticket, p.started_at, p.client, p.waits_for, p.asked, p.ended_at, p.ended_by, p.messages, p.answered_at,
+       p.open_seconds, p.unread_seconds, p.agent, p.team, p.category, p.priority, p.origin
+FROM unnest($1::smallint[], $2::uuid[]) AS w (lane, ticket)
+JOIN pauses p ON p.lane = w.lane AND p.ticket = w.ticket;
 
 -- name: standing_stories
-SELECT lane, ticket, client, solved_at, opened_at, solution_seconds, open_seconds, silence_seconds, news, excluded, agent,
-       team, category, priority
-FROM stories WHERE lane = $1 AND ticket = ANY ($2::uuid[]);
+SELECT s.lane, s.ticket, s.client, s.solved_at, s.opened_at, s.solution_seconds, s.open_seconds, s.silence_seconds, s.news,
+       s.excluded, s.agent, s.team, s.category, s.priority
+FROM unnest($1::smallint[], $2::uuid[]) AS w (lane, ticket)
+JOIN stories s ON s.lane = w.lane AND s.ticket = w.ticket;
 
 -- name: forget_cycles
-DELETE FROM cycles c USING unnest($2::uuid[], $3::text[]) AS gone (ticket, cycle)
-WHERE c.lane = $1 AND c.ticket = gone.ticket AND c.cycle = gone.cycle;
+DELETE FROM cycles c USING unnest($1::smallint[], $2::uuid[], $3::text[]) AS gone (lane, ticket, cycle)
+WHERE c.lane = gone.lane AND c.ticket = gone.ticket AND c.cycle = gone.cycle;
 
 -- name: forget_pauses
-DELETE FROM pauses p USING unnest($2::uuid[], $3::timestamptz[]) AS gone (ticket, started_at)
-WHERE p.lane = $1 AND p.ticket = gone.ticket AND p.started_at = gone.started_at;
+DELETE FROM pauses p USING unnest($1::smallint[], $2::uuid[], $3::timestamptz[]) AS gone (lane, ticket, started_at)
+WHERE p.lane = gone.lane AND p.ticket = gone.ticket AND p.started_at = gone.started_at;
 
 -- name: forget_stories
-DELETE FROM stories s USING unnest($2::uuid[]) AS gone (ticket) WHERE s.lane = $1 AND s.ticket = gone.ticket;
+DELETE FROM stories s USING unnest($1::smallint[], $2::uuid[]) AS gone (lane, ticket)
+WHERE s.lane = gone.lane AND s.ticket = gone.ticket;
 
 -- name: put_cycles
 INSERT INTO cycles (lane, ticket, cycle, client, metric, outcome, judged_at, started_at, due_at, ended_at, final_at,
@@ -91,9 +95,9 @@ ON CONFLICT (lane, ticket) DO UPDATE SET
 
 -- name: tally
 INSERT INTO tallies AS t (lane, facet, value, client, day, metric, outcome, cycles)
-SELECT $1, u.facet, u.value, u.client, u.day, u.metric, u.outcome, u.change
-FROM unnest($2::text[], $3::text[], $4::text[], $5::date[], $6::text[], $7::text[], $8::bigint[])
-     AS u (facet, value, client, day, metric, outcome, change)
+SELECT u.lane, u.facet, u.value, u.client, u.day, u.metric, u.outcome, u.change
+FROM unnest($1::smallint[], $2::text[], $3::text[], $4::text[], $5::date[], $6::text[], $7::text[], $8::bigint[])
+     AS u (lane, facet, value, client, day, metric, outcome, change)
 ON CONFLICT (lane, facet, day, client, value, metric, outcome) DO UPDATE SET cycles = t.cycles + excluded.cycles;
 
 -- name: checksum
