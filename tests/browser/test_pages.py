@@ -13,7 +13,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import NewPage
 from tests.browser.visitors import ARTEFACTS, AXE, Visitors
-from tests.browser.watching import until_live
+from tests.browser.watching import fits, until_live
 from tests.desk_process import DeskProcess
 
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
@@ -45,7 +45,7 @@ def test_a_page_has_no_serious_fault_against_wcag(
     place = path.format(reference=reference, portal=visitors.links[reference])
     page = new_page(place, dark=dark, phone=phone, stranger=path in ("/login", "{portal}"))
     assert not serious(page)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page is wider than the window"
+    assert fits(page), "the page is wider than the window"
 
 
 def test_the_receipt_in_the_mailbox_leads_its_requester_to_their_request(new_page: NewPage, visitors: Visitors) -> None:

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import NewPage
 from tests.browser.test_pages import serious
 from tests.browser.visitors import ARTEFACTS, Visitors
-from tests.browser.watching import arrived, until_live
+from tests.browser.watching import arrived, fits, until_live
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 ALWAYS = {"zone": "Europe/Berlin", "hours": {day: ["00:00-24:00"] for day in DAYS}}
@@ -86,7 +86,7 @@ def test_clocks_stand_as_they_stood_and_fit_a_phone_in_the_dark(
     page.locator("#open-clocks").click()
     expect(page.locator("#clocks .clock", has_text="The solution")).to_contain_text("is due by")
     expect(page.locator("#clocks .clock", has_text="Our first reply")).to_have_count(0)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert fits(page)
     page.screenshot(path=ARTEFACTS / "clocks-phone.png")
 
 
@@ -112,5 +112,5 @@ def test_the_sla_page_has_no_serious_fault_against_wcag(
 ) -> None:
     page = new_page("/manage/sla/clockworks?show=pauses", phone=phone, dark=dark)
     assert not serious(page)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page is wider than the window"
+    assert fits(page), "the page is wider than the window"
     page.screenshot(path=ARTEFACTS / f"sla-{'dark' if dark else 'phone'}.png", full_page=True)

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import PATIENCE_MS
 from tests.browser.test_pages import serious
 from tests.browser.visitors import ARTEFACTS, Visitors
+from tests.browser.watching import fits
 from tests.desk_process import DeskProcess
 
 Manager = Callable[..., Page]
@@ -101,7 +102,7 @@ def test_the_page_has_no_serious_fault_against_wcag(manager: Manager, path: str,
     page = manager(path, dark=shade == "dark", phone=shade == "phone")
     expect(page.locator("h1")).to_be_visible()
     assert not serious(page)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page is wider than the window"
+    assert fits(page), "the page is wider than the window"
     page.screenshot(path=ARTEFACTS / f"{path[1:].replace('/', '-')}-{shade}.png")
 
 
