@@ -15,6 +15,7 @@ from contracts.envelope import Recorded
 from contracts.model import Event
 from contracts.ownership import is_intake_owned
 from contracts.terms import Status
+from contracts.ticket_joined import Change, merged, split, split_off, unmerged, unsplit
 from contracts.ticket_state import (
     STATES,
     Absent,
@@ -89,10 +90,6 @@ def _born(event: Recorded[Event], data: tickets.TicketSubmitted) -> Ticket:
         category=data.category,
         last_message_at=event.occurred_at,
     )
-
-
-Change = tuple[type[Held] | None, dict[str, Any]]
-"""The state that follows (None: the same one) and the facts that differ."""
 
 
 def _promised(_: Held, event: Recorded[Event], data: tickets.CheckpointPromised) -> Change:
@@ -247,17 +244,6 @@ def _closed(ticket: Held, event: Recorded[Event], data: tickets.TicketClosed) ->
     }
 
 
-def _merged(ticket: Held, event: Recorded[Event], data: tickets.TicketMerged) -> Change:
-    before = ticket.before_merge or (ticket.status, ticket.closed_at)
-    return Closed, {"merged_into": data.into, "closed_at": event.occurred_at, "before_merge": before}
-
-
-def _unmerged(ticket: Held, _: Recorded[Event], __: tickets.TicketUnmerged) -> Change:
-    """As if it had not been merged."""
-    status, closed_at = ticket.before_merge or (Status.OPEN, None)
-    return STATES[status], {"merged_into": None, "closed_at": closed_at, "before_merge": None}
-
-
 def _adopted(_: Held, __: Recorded[Event], ___: tickets.TicketAdopted) -> Change:
     return None, {"adopted": True}
 
@@ -289,8 +275,11 @@ CHANGES: Final[Mapping[str, Callable[[Held, Recorded[Event], Any], Change]]] = {
     "ticket.resolved": _resolved,
     "ticket.reopened": _reopened,
     "ticket.closed": _closed,
-    "ticket.merged": _merged,
-    "ticket.unmerged": _unmerged,
+    "ticket.merged": merged,
+    "ticket.unmerged": unmerged,
+    "ticket.split": split,
+    "ticket.split_off": split_off,
+    "ticket.unsplit": unsplit,
     "ticket.adopted": _adopted,
     "sla.breached": _breached,
 }

@@ -173,8 +173,21 @@ class UnmergeTicket(Command):
 
 
 class SplitTicket(Command):
-    messages: tuple[UUID, ...] = Field(min_length=1, max_length=1000)
+    """Messages of the requester go on as a ticket of their own. `messages` are the ids of their events."""
+
+    messages: tuple[UUID, ...] = Field(min_length=1, max_length=100)
     subject: Subject
+
+
+class UnsplitTicket(Command):
+    """Takes the messages of a split back. `ticket` is the one that was split off, by its id or reference."""
+
+    ticket: Annotated[str, StringConstraints(min_length=1, max_length=80)]
+    reason: ShortText | None = None
+
+
+class AdoptTicket(Command):
+    """An imported ticket that is still open is worked here from now on, with a promise and live clocks."""
 
 
 class WaiveBreach(Command):

@@ -126,6 +126,9 @@ class Held:
     merged_into: UUID | None = None
     before_merge: tuple[Status, datetime | None] | None = None
     """While it is merged: what it was before, and since when it was closed."""
+    split_off: tuple[tuple[UUID, tuple[UUID, ...]], ...] = ()
+    """The tickets that were split off this one, each with the messages that went there."""
+    split_from: UUID | None = None
     adopted: bool = False
     breaches: int = 0
 
@@ -189,7 +192,7 @@ STATES: dict[Status, type[Open | Waiting | Resolved | Closed]] = {
 
 SILENT: Final = frozenset(
     {
-        *("ticket.submitted", "ticket.note_added", "ticket.step_recorded", "ticket.split"),
+        *("ticket.submitted", "ticket.note_added", "ticket.step_recorded"),
         *("sla.warned", "sla.met", "sla.escalated", "sla.waived", "sla.deadline_pinned", "sla.deadline_unpinned"),
         "sla.agent_notified",
     }

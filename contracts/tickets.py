@@ -257,6 +257,25 @@ class TicketSplit(Event):
     messages: tuple[UUID, ...]
 
 
+class TicketSplitOff(Event):
+    """This ticket was made of messages of another one; its clocks count from the oldest of them that nobody has
+    answered there, and from now on where all of them were."""
+
+    type: ClassVar[str] = "ticket.split_off"
+    out_of: UUID
+    messages: tuple[UUID, ...]
+    asked_at: AwareDatetime | None = None
+
+
+class TicketUnsplit(Event):
+    """The messages of a split are this ticket's again, as if it had not been split; the other ticket is merged."""
+
+    type: ClassVar[str] = "ticket.unsplit"
+    out_of: UUID
+    messages: tuple[UUID, ...]
+    reason: Personal | None = None
+
+
 class TicketAdopted(Event):
     """An imported ticket, open at the import's end, is worked here from now on: promises and clocks are live."""
 

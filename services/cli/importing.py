@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from services.cli.adopting import adopted
 from services.cli.app import Stop
 from services.cli.read_back import read_back
 from services.importing.find_map import find_map, names
@@ -35,6 +36,9 @@ def register(app: typer.Typer) -> None:
         file: Annotated[Path, typer.Argument(help="A CSV event log, plain or gzip; or a folder of daybook export.")],
         map_: Annotated[str, typer.Option("--map", help=f"A map's path, or one of: {', '.join(names())}.")] = "",
         as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, and no progress.")] = False,
+        adopt: Annotated[
+            bool, typer.Option("--adopt", help="Work what is still open here from now on: with promises, live clocks.")
+        ] = False,
         check: Annotated[bool, typer.Option("--check", help="Read and understand the file, write nothing.")] = False,
         erased: Annotated[
             str, typer.Option(help="For a folder: who was erased since, from daybook erase --list; or: none.")
@@ -54,11 +58,13 @@ def register(app: typer.Typer) -> None:
             started = time.monotonic()
             plan = plan_import(file, source, datetime.now(UTC))
             done = Done() if check else asyncio.run(_imported(settings, plan, silent=as_json))
+            taken = asyncio.run(adopted(settings, done.still_open, silent=as_json)) if adopt and not check else 0
         except (BadFile, BadMap, LookupError) as reason:
             raise Stop(str(reason)) from reason
         refused = sorted([*plan.refused, *done.refused], key=lambda row: row.row)
         quarantine = _quarantine(settings.home, file, refused)
         summary = _summary(file, map_, plan, done, refused, quarantine, time.monotonic() - started)
+        summary |= {"still_open": len(done.still_open), "adopted": taken}
         if as_json:
             print(json.dumps(summary, ensure_ascii=False))
         else:
@@ -143,6 +149,10 @@ def _show(summary: dict[str, Any], *, check: bool) -> None:
         )
     if summary["tickets_known"]:
         console.print(f"{summary['tickets_known']} tickets with {summary['events_known']} events were there already")
+    if summary["adopted"]:
+        console.print(f"adopted {summary['adopted']} tickets that are still open: promises and clocks are live")
+    elif summary["still_open"]:
+        console.print(f"{summary['still_open']} tickets are still open; --adopt gives them promises and live clocks")
     for title, rows in (("taken in order of time", summary["moved"]), ("refused", summary["refused"])):
         if rows:
             console.print(f"{len(rows)} rows {title}:", style="bold")

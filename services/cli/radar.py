@@ -22,7 +22,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from services.cli.app import Stop
 from services.cli.ticket_lines import Bad, Line, Refused, TicketFile, Wrong, instant, shown, text
-from services.cli.whatif_range import instant_of
+from services.kit.ranges import instant_of
 from services.kit.settings import load
 from services.triage.radar.clusters import Cluster
 from services.triage.radar.radar import Radar, Report

@@ -23,8 +23,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from services.cli.app import Stop
 from services.cli.terms import shipped
 from services.cli.token import AsJson
-from services.cli.whatif_range import calendar_span, instant_of
 from services.cli.whatif_shown import show
+from services.kit.ranges import calendar_span, instant_of
 from services.kit.refused import Refused
 from services.kit.rules.priority_table import SHIPPED
 from services.kit.settings import load

@@ -29,6 +29,7 @@ from services.desk.pages import (
     manage,
     policies,
     portal,
+    replay,
     similar,
     sla,
     styleguide,
@@ -71,7 +72,7 @@ def build(
         telemetry={"tracing": False, "metrics": False, "logs": False},  # its logs hold what was typed into forms
     )
     front_desk = (login, inbox, ticket, similar, clocks, actions, erase, manage, policies, sla, wallboard, live, portal)
-    outside = (incidents, webhooks, subscribers, contract, styleguide)
+    outside = (replay, incidents, webhooks, subscribers, contract, styleguide)
     for page in (*front_desk, *outside):
         app.include_router(page.routes(desk))
     if desk.mailbox:

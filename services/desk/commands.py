@@ -126,6 +126,21 @@ def close(fields: Fields, reader: Reader) -> Ask:
     )
 
 
+def adopt(fields: Fields, reader: Reader) -> Ask:
+    return Ask("adopt", {}, "Adopted: the promise and the clocks are live now")
+
+
+def split(fields: Fields, reader: Reader) -> Ask:
+    message = _need(fields, "message", "Choose the message that goes on by itself.")
+    subject = _need(fields, "subject", "Say in a few words what the new ticket is about.")
+    return Ask("split", {"messages": [message], "subject": subject}, "Split off as a ticket of its own")
+
+
+def unsplit(fields: Fields, reader: Reader) -> Ask:
+    other = _need(fields, "ticket", "Choose the ticket whose messages come back.")
+    return Ask("unsplit", {"ticket": other} | _given(reason=fields.get("reason")), "The messages are back")
+
+
 COMMANDS: Mapping[str, Callable[[Fields, Reader], Ask]] = {
     "reply": reply,
     "note": note,
@@ -138,6 +153,9 @@ COMMANDS: Mapping[str, Callable[[Fields, Reader], Ask]] = {
     "tags": tags,
     "reopen": reopen,
     "close": close,
+    "adopt": adopt,
+    "split": split,
+    "unsplit": unsplit,
 }
 
 

@@ -201,7 +201,7 @@ def _closed(event: TicketEvent, data: Data, reader: Reader) -> Line:
 
 
 def _merged(event: TicketEvent, data: Data, reader: Reader) -> Line:
-    return Line("merge", say("Goes on in {}", bold(data.get("into_reference") or "another ticket")))
+    return Line("merge", say("Goes on in {}", bold(data.get("other_reference") or "another ticket")))
 
 
 def _unmerged(event: TicketEvent, data: Data, reader: Reader) -> Line:
@@ -211,8 +211,18 @@ def _unmerged(event: TicketEvent, data: Data, reader: Reader) -> Line:
 def _split(event: TicketEvent, data: Data, reader: Reader) -> Line:
     return Line(
         "merge",
-        say("{} split part of this into {}", who(event), bold(data.get("into_reference") or "a ticket of its own")),
+        say("{} split part of this into {}", who(event), bold(data.get("other_reference") or "a ticket of its own")),
     )
+
+
+def _split_off(event: TicketEvent, data: Data, reader: Reader) -> Line:
+    since = say(", waiting since {}", when(data["asked_at"], reader)) if data.get("asked_at") else ""
+    return Line("merge", say("Split off {}{}", bold(data.get("other_reference") or "another ticket"), since))
+
+
+def _unsplit(event: TicketEvent, data: Data, reader: Reader) -> Line:
+    other = bold(data.get("other_reference") or "another ticket")
+    return Line("merge", say("{} took the messages of {} back", who(event), other), opened(data.get("reason")))
 
 
 def _adopted(event: TicketEvent, data: Data, reader: Reader) -> Line:
@@ -254,6 +264,8 @@ LINES: Mapping[str, Callable[[TicketEvent, Data, Reader], Line]] = {
     "ticket.merged": _merged,
     "ticket.unmerged": _unmerged,
     "ticket.split": _split,
+    "ticket.split_off": _split_off,
+    "ticket.unsplit": _unsplit,
     "ticket.adopted": _adopted,
     "sla.warned": _clock,
     "sla.breached": _clock,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import groupby
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
@@ -42,6 +43,7 @@ class Published(BaseModel):
     now: datetime
     calendar: dict[str, Any] | None
     rows: tuple[Row, ...]
+    reply_expected_by: datetime
 
 
 def hours_of(published: Published) -> list[tuple[str, str]]:
@@ -50,6 +52,15 @@ def hours_of(published: Published) -> list[tuple[str, str]]:
         return []
     hours = published.calendar.get("hours") or {}
     return [(name, ", ".join("–".join(pair) for pair in hours.get(day, ())) or "closed") for day, name in DAYS.items()]
+
+
+def week_of(published: Published) -> list[tuple[str, str]]:
+    """The same with days of like hours together: Monday–Friday, 09:00–17:00."""
+    found = []
+    for open_at, group in groupby(hours_of(published), key=lambda day: day[1]):
+        names = [name for name, _ in group]
+        found.append(("–".join(dict.fromkeys((names[0], names[-1]))), open_at))
+    return found
 
 
 def waits_of(published: Published) -> list[tuple[str, list[str]]]:

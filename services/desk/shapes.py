@@ -178,6 +178,8 @@ class Ticket(Shape):
     reopened: int = 0
     source_status: str | None = None
     origin: str = "live"
+    adopted: bool = False
+    split_off: tuple[UUID, ...] = ()
     incident: IncidentBadge | None = None
 
 

@@ -114,6 +114,43 @@ def newest_word(events: Sequence[TicketEvent]) -> int:
     return max(heard, default=0)
 
 
+@dataclass(frozen=True)
+class Splitting:
+    """What can be split off a ticket (id of the message, how it begins), and which splits can be undone (ticket, its
+    reference)."""
+
+    messages: list[tuple[str, str]]
+    tickets: list[tuple[str, str]]
+
+
+def splitting(events: Sequence[TicketEvent]) -> Splitting:
+    return Splitting(_splittable(events), _splits(events))
+
+
+def _splittable(events: Sequence[TicketEvent]) -> list[tuple[str, str]]:
+    """The requester's later messages that are still here."""
+    gone = {message for event in events if event.type == "ticket.split" for message in event.data.get("messages", ())}
+    for event in events:
+        if event.type == "ticket.unsplit":
+            gone -= set(event.data.get("messages", ()))
+    return [
+        (str(event.id), " ".join((lines.opened(event.data.get("body")) or "[erased]").split())[:60])
+        for event in events
+        if event.type == "ticket.message_received" and str(event.id) not in gone
+    ]
+
+
+def _splits(events: Sequence[TicketEvent]) -> list[tuple[str, str]]:
+    """The tickets that were split off and not taken back."""
+    found: dict[str, str] = {}
+    for event in events:
+        if event.type == "ticket.split":
+            found[str(event.data.get("into"))] = event.data.get("other_reference") or "a ticket"
+        elif event.type == "ticket.unsplit":
+            found.pop(str(event.data.get("out_of")), None)
+    return list(found.items())
+
+
 def _by_day(entries: Iterable[Letter | Fact], reader: Reader) -> list[tuple[date, list[Letter | Fact]]]:
     groups: list[tuple[date, list[Letter | Fact]]] = []
     for one in entries:

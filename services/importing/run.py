@@ -33,7 +33,7 @@ TRIES_MAX = 5  # against somebody who writes to the same ticket
 
 
 class Present(NamedTuple):
-    """What the log has of a ticket: its client and requester, its last version and time, and its events' ids."""
+    """What the log has of a ticket: its client and requester, its last version and time, its events' ids."""
 
     client: str
     requester: UUID
@@ -41,6 +41,8 @@ class Present(NamedTuple):
     version: int
     at: datetime
     ids: frozenset[UUID]
+    adopted: bool
+    """Whether it is worked here by now, so that its source tells nothing of it any more."""
 
 
 @dataclass
@@ -53,6 +55,8 @@ class Done:
     tickets_known: int = 0
     events_known: int = 0
     refused: list[RefusedRow] = field(default_factory=list)
+    still_open: list[UUID] = field(default_factory=list)
+    """Tickets that the source has left open and that nobody has adopted, in the order of the file."""
 
 
 Progress = Callable[[Done, int], None]
@@ -127,7 +131,10 @@ class Importer:
                 slug = found.client
                 who = translate.Parties(found.prefix, found.requester, agents)
             stream = ticket_stream(self.translation.source.system, case.name, lane_of_client(slug))
-            events = self._new_events(self.translation.events(case, stream, who), stream, who.requester, found)
+            drafts = self.translation.events(case, stream, who)
+            if not translate.ends(drafts) and not (found and found.adopted):
+                self.done.still_open.append(stream)
+            events = self._new_events(drafts, stream, who.requester, found)
             if events:
                 appends.append((case, Append(slug, events)))
         return appends
@@ -139,7 +146,7 @@ class Importer:
             drafts = [draft for draft in drafts if draft.id not in found.ids]
             self.done.tickets_known += 1
             self.done.events_known += count - len(drafts)
-            drafts = self._not_backwards(drafts, found.at)
+            drafts = self._not_adopted(drafts) if found.adopted else self._not_backwards(drafts, found.at)
         seal = self._seal(requester)
         if seal is None:
             drafts = self._without_text(drafts)
@@ -151,6 +158,10 @@ class Importer:
             )
             for nth, draft in enumerate(drafts, 1)
         ]  # fmt: skip
+
+    def _not_adopted(self, drafts: list[Draft]) -> list[Draft]:
+        self._refuse((draft.row for draft in drafts), "its ticket was adopted and is worked here since")
+        return []
 
     def _not_backwards(self, drafts: list[Draft], at: datetime) -> list[Draft]:
         reason = f"it happened before {at:%Y-%m-%dT%H:%M:%SZ}, up to when the log already tells this ticket's story"
@@ -205,6 +216,7 @@ class Importer:
         rows = await self.parties.pool.fetch(SQL["present"], lanes, streams, STREAM_MAX)
         events: dict[str, list[tuple[UUID, int, datetime]]] = {}
         births: dict[str, tuple[str, TicketSubmitted]] = {}
+        adopted = {base[stamp_lane(row["stream"], 0)] for row in rows if row["adopted"]}
         for row in rows:
             name = base[stamp_lane(row["stream"], 0)]
             events.setdefault(name, []).append((row["id"], row["version"], row["occurred_at"]))
@@ -216,6 +228,7 @@ class Importer:
             name: Present(
                 client, birth.requester, birth.prefix, max(version for _, version, _ in events[name]),
                 max(at for _, _, at in events[name]), frozenset(identifier for identifier, _, _ in events[name]),
+                name in adopted,
             )
             for name, (client, birth) in births.items()
         }  # fmt: skip

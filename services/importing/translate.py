@@ -6,7 +6,7 @@ source's name, the ticket's and the row's time, so the same row makes the same e
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -47,6 +47,21 @@ class Parties(NamedTuple):
 def ticket_stream(system: str, case: str, lane: int) -> UUID:
     """The ticket's id: the source's name and the ticket's, stamped with the lane of its client."""
     return stamp_lane(uuid5(NAMESPACE_URL, f"daybook:import:{system}:{case}"), lane)
+
+
+def ends(drafts: Sequence[Draft]) -> bool:
+    """Whether the source has solved or closed the ticket in the end."""
+    for draft in reversed(drafts):
+        match draft.data:
+            case tickets.TicketResolved() | tickets.TicketClosed():
+                return True
+            case tickets.StatusChanged(status=status):
+                return status in ENDED
+            case tickets.TicketReopened():
+                return False
+            case _:
+                pass
+    return False
 
 
 @dataclass(frozen=True)

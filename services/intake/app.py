@@ -29,10 +29,10 @@ from services.intake.people_routes import add_people_routes
 from services.intake.requesters import Requesters
 from services.intake.route import CommandRoute
 from services.intake.similarity import add_similarity_routes
-from services.intake.terms import ClientTerms
 from services.intake.ticket_routes import add_ticket_routes
 from services.kit.access import Gate
 from services.kit.bus.late import late_bus
+from services.kit.client_terms import ClientTerms
 from services.kit.clock import Clock, clock_for
 from services.kit.keyring import keyring
 from services.kit.log.append import Appender

@@ -1,19 +1,21 @@
-"""The routes of a ticket's clocks and of what turns its course: promises, waivers, pins, levels, merges."""
+"""The routes of a ticket's clocks and of what turns its course: promises, waivers, pins, levels, merges, splits."""
 
 from __future__ import annotations
 
 from fastapi import FastAPI
 
 from contracts import ticket_commands as ask
-from services.intake.answers import TicketAnswer
+from services.intake.answers import SubmittedAnswer, TicketAnswer
 from services.intake.call import TheChange
 from services.intake.edge import Edge
 from services.intake.route import Answered
+from services.intake.splitting import split_ticket, unsplit_ticket
 from services.intake.tickets import carry_out
 
 
 def add_clock_routes(app: FastAPI, edge: Edge) -> None:
-    """POST /tickets/{ticket}/ checkpoint/anew · waiver · pin · unpin · notices · escalation · merge · unmerge."""
+    """POST /tickets/{ticket}/ checkpoint/anew · waiver · pin · unpin · notices · escalation · merge · unmerge · split ·
+    unsplit · adopt."""
     _add_course(app, edge)
 
     @app.post("/tickets/{ticket}/checkpoint/anew", response_model=TicketAnswer)
@@ -56,4 +58,20 @@ def _add_course(app: FastAPI, edge: Edge) -> None:
     @app.post("/tickets/{ticket}/unmerge", response_model=TicketAnswer)
     async def unmerge_ticket(call: TheChange, ticket: str, command: ask.UnmergeTicket) -> Answered:
         """As if it had not been merged: status and clocks are what they would be."""
+        return await carry_out(edge, call, ticket, command)
+
+    @app.post("/tickets/{ticket}/split", status_code=201, response_model=SubmittedAnswer)
+    async def split_off_ticket(call: TheChange, ticket: str, command: ask.SplitTicket) -> Answered:
+        """Messages of the requester go on as a ticket of their own, whose clocks count from the oldest of them that
+        nobody has answered. The answer is the new ticket's."""
+        return await split_ticket(edge, call, ticket, command)
+
+    @app.post("/tickets/{ticket}/unsplit", response_model=TicketAnswer)
+    async def undo_split(call: TheChange, ticket: str, command: ask.UnsplitTicket) -> Answered:
+        """As if it had not been split: the messages are this ticket's again, and the other one is merged into it."""
+        return await unsplit_ticket(edge, call, ticket, command)
+
+    @app.post("/tickets/{ticket}/adopt", response_model=TicketAnswer)
+    async def adopt_ticket(call: TheChange, ticket: str, command: ask.AdoptTicket) -> Answered:
+        """An imported ticket is worked here from now on: it gets a promise, and its clocks are live."""
         return await carry_out(edge, call, ticket, command)

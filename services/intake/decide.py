@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from contracts import ticket_commands as ask
 from contracts import tickets as tell
+from contracts.envelope import Origin
 from contracts.model import Event
 from contracts.terms import Channel, Status
 from contracts.ticket_state import Absent, Held, Open, Resolved, Ticket, Waiting
 from services.intake.decide_clocks import ClockCommand, decide_clock
-from services.intake.decide_course import close, escalate, merge, reopen, resolve, unmerge
+from services.intake.decide_course import adopt, adopted, close, escalate, merge, reopen, resolve, unmerge
 from services.intake.decide_promise import (
     about,
     about_new,
@@ -45,6 +46,7 @@ TicketCommand = (
     | ask.Escalate
     | ask.MergeTicket
     | ask.UnmergeTicket
+    | ask.AdoptTicket
     | ClockCommand
 )
 
@@ -55,7 +57,8 @@ def decide(command: TicketCommand, ticket: Ticket, given: Given) -> list[Event]:
         return submit(command, ticket, given)
     if isinstance(ticket, Absent):
         raise Refused("not_found", "there is no such ticket")
-    return _decide(command, ticket, given)
+    decided = _decide(command, ticket, given)
+    return adopted(ticket, decided) if ticket.origin == Origin.IMPORT else decided
 
 
 def _decide(command: TicketCommand, ticket: Held, given: Given) -> list[Event]:  # noqa: C901, PLR0911, PLR0912  one row a command
@@ -90,6 +93,8 @@ def _decide(command: TicketCommand, ticket: Held, given: Given) -> list[Event]: 
             return merge(ticket, given)
         case ask.UnmergeTicket():
             return unmerge(command, ticket, given)
+        case ask.AdoptTicket():
+            return adopt(ticket, given)
         case ask.SubmitTicket():
             raise Refused("exists", f"ticket {ticket.reference} is there already")
         case _:

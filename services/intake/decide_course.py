@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contracts import ticket_commands as ask
 from contracts import tickets as tell
+from contracts.envelope import Origin
 from contracts.model import Event
 from contracts.terms import CloseReason
 from contracts.ticket_state import Absent, Closed, Held, Resolved
@@ -65,9 +66,26 @@ def unmerge(command: ask.UnmergeTicket, ticket: Held, given: Given) -> list[Even
     """As if it had not been merged, and with a promise where the one of before is over meanwhile."""
     if ticket.merged_into is None:
         return []
+    origin = given.other if ticket.split_from == ticket.merged_into else None
+    if isinstance(origin, Held) and ticket.id not in dict(origin.split_off):
+        raise Refused("split_undone", f"the messages of {ticket.reference} are {origin.reference}'s again")
     back: list[Event] = [tell.TicketUnmerged(out_of=ticket.merged_into, reason=command.reason)]
     status = ticket.before_merge[0] if ticket.before_merge else None
     ended = status in (Resolved.status, Closed.status)
     if not ended and (ticket.promise is None or is_over(ticket.promise, given.now)):
         back.append(default(given, about(ticket), after_of(ticket)))
     return back
+
+
+def adopt(ticket: Held, given: Given) -> list[Event]:
+    """The promise with which the work on an imported ticket begins here; `adopted` says that it does."""
+    if ticket.origin != Origin.IMPORT:
+        raise Refused("not_imported", f"ticket {ticket.reference} was opened here, and its clocks are live already")
+    refuse_ended(ticket)
+    return [] if ticket.adopted else [default(given, about(ticket), after_of(ticket))]
+
+
+def adopted(ticket: Held, decided: list[Event]) -> list[Event]:
+    """Who promises something for an imported ticket has taken it over: from then on its clocks are live."""
+    first = not ticket.adopted and any(isinstance(event, tell.CheckpointPromised) for event in decided)
+    return [tell.TicketAdopted(), *decided] if first else decided

@@ -18,7 +18,7 @@ from contracts.ticket_state import Held
 from services.intake.call import Call, may_come_again
 from services.intake.clients import Clients
 from services.intake.requesters import Requesters
-from services.intake.terms import ClientTerms
+from services.kit.client_terms import ClientTerms
 from services.kit.clients import Client
 from services.kit.clock import Clock
 from services.kit.log.append import Append, Appended, Appender, NewEvent

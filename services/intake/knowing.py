@@ -18,6 +18,7 @@ from contracts.ticket_commands import (
     NotifyAgent,
     PinDeadline,
     ReceiveMessage,
+    UnmergeTicket,
     UnpinDeadline,
     Upload,
     WaiveBreach,
@@ -60,6 +61,8 @@ async def given_for(
                 raise Refused("unknown_agent", f"there is no agent {agent}", "agent")
         case MergeTicket(into=into):
             other = await _other(edge, call, into)
+        case UnmergeTicket() if ticket.merged_into is not None and ticket.merged_into == ticket.split_from:
+            other = await _other(edge, call, str(ticket.merged_into))
         case WaiveBreach():
             books = await edge.terms.books(client.id)
             state = clocks(history, books.policies, books.calendars, max(now, ticket.updated_at))

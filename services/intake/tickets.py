@@ -56,18 +56,18 @@ async def submit(edge: Edge, call: Call, command: SubmitTicket) -> Answered:
         by = stamp(edge, call, client)
         seal = sealer(edge, requester.id)
         news = new_events(edge, by, stream, 0, decide(command, INITIAL, given), seal)
-        result = outcome(201, _after(INITIAL, client, news, given.now))
+        result = outcome(201, after(INITIAL, client, news, given.now))
         try:
-            appended = await _append(edge, call, client, result, [*_registering(edge, by, requester), *news])
+            appended = await append(edge, call, client, result, [*_registering(edge, by, requester), *news])
         except Conflict:
             edge.requesters.forget(client.id, command.requester)
             continue
         except CommandDone as done:
-            return await _again(edge, call, client, done.answer)
+            return await again(edge, call, client, done.answer)
         if requester.registration is not None:
             edge.requesters.registered(client.id, command.requester, requester.id)
-        return _answered(edge, client, result, appended.number or 0, told_place(call, appended))
-    raise _too_often()
+        return answered(edge, client, result, appended.number or 0, told_place(call, appended))
+    raise too_often()
 
 
 async def carry_out(edge: Edge, call: Call, name: str, command: TicketCommand) -> Answered:
@@ -75,28 +75,28 @@ async def carry_out(edge: Edge, call: Call, name: str, command: TicketCommand) -
     stream = await find_stream(edge, name)
     for _ in range(TRIES_MAX):
         events = await read_stream(edge.pool, stream)
-        ticket, client = await _visible(edge, call, fold(events))
+        ticket, client = await visible(edge, call, fold(events))
         done = await done_before(edge.pool, call, client.id, ticket.id)
         if done is not None:
-            return await _again(edge, call, client, done)
-        _refuse_stale(call, ticket)
+            return await again(edge, call, client, done)
+        refuse_stale(call, ticket)
         given, author = await given_for(edge, call, client, ticket, events, command)
         by = stamp(edge, call, client, ticket)
         decided = decide(command, ticket, given)
         seal = await sealing(edge, call, author.id if author else ticket.requester, decided)
         news = new_events(edge, by, stream, ticket.version, decided, seal)
         if not news:
-            return await _unchanged(edge, call, client, ticket, told_place(call, events[-1]))
-        result = outcome(200, _after(ticket, client, news, given.now))
+            return await unchanged(edge, call, client, ticket, told_place(call, events[-1]))
+        result = outcome(200, after(ticket, client, news, given.now))
         try:
-            appended = await _append(edge, call, client, result, [*_registering(edge, by, author), *news])
+            appended = await append(edge, call, client, result, [*_registering(edge, by, author), *news])
         except Conflict:
             _forget(edge, client, command)
             continue
         except CommandDone as raced:
-            return await _again(edge, call, client, raced.answer)
-        return _answered(edge, client, result, ticket.number, told_place(call, appended))
-    raise _too_often()
+            return await again(edge, call, client, raced.answer)
+        return answered(edge, client, result, ticket.number, told_place(call, appended))
+    raise too_often()
 
 
 async def known_client(edge: Edge, call: Call, slug: str) -> Client:
@@ -115,7 +115,7 @@ async def find_stream(edge: Edge, name: str) -> UUID:
     return stream
 
 
-async def _visible(edge: Edge, call: Call, ticket: Ticket) -> tuple[Living, Client]:
+async def visible(edge: Edge, call: Call, ticket: Ticket) -> tuple[Living, Client]:
     if isinstance(ticket, Absent):
         raise _no_ticket()
     if call.guest_key is not None:
@@ -134,7 +134,7 @@ def _registering(edge: Edge, by: Stamp, person: Person | None) -> list[NewEvent]
     return new_events(edge, by, person.id, 0, [person.registration], sealer(edge, person.id))
 
 
-def _after(ticket: Ticket, client: Client, news: Sequence[NewEvent], now: datetime) -> Held:
+def after(ticket: Ticket, client: Client, news: Sequence[NewEvent], now: datetime) -> Held:
     """The ticket as it will be: the fold of what was decided, before the log has given positions."""
     at = news[0].occurred_at or now
     after = fold(
@@ -157,7 +157,7 @@ def _forget(edge: Edge, client: Client, command: TicketCommand) -> None:
         edge.requesters.forget(client.id, command.author)
 
 
-async def _append(edge: Edge, call: Call, client: Client, result: Outcome, events: list[NewEvent]) -> Appended:
+async def append(edge: Edge, call: Call, client: Client, result: Outcome, events: list[NewEvent]) -> Appended:
     command = call.command(client.id, result.stream, keep(result), edge.new_id)
     try:
         return await write(edge, Append(client.id, events, command))
@@ -165,7 +165,7 @@ async def _append(edge: Edge, call: Call, client: Client, result: Outcome, event
         raise reused() from None
 
 
-async def _unchanged(edge: Edge, call: Call, client: Client, ticket: Held, position: str) -> Answered:
+async def unchanged(edge: Edge, call: Call, client: Client, ticket: Held, position: str) -> Answered:
     """The ticket as it stands; under a key that stays the answer, whatever becomes of the ticket."""
     result = outcome(200, ticket)
     if call.key is not None:
@@ -176,18 +176,18 @@ async def _unchanged(edge: Edge, call: Call, client: Client, ticket: Held, posit
         if first is None or first["fingerprint"] != call.fingerprint:
             raise reused()
         if first["answer"] != answer:
-            return await _again(edge, call, client, first["answer"])
-    return _answered(edge, client, result, ticket.number, position)
+            return await again(edge, call, client, first["answer"])
+    return answered(edge, client, result, ticket.number, position)
 
 
-async def _again(edge: Edge, call: Call, client: Client, answer: bytes) -> Answered:
+async def again(edge: Edge, call: Call, client: Client, answer: bytes) -> Answered:
     """The first answer to a command that came again."""
     result = kept(answer)
     row = await edge.pool.fetchrow(SQL["event_at"], lane_of(result.stream), result.stream, result.version)
     if row is None:
         raise LookupError(f"the log has lost version {result.version} of {result.stream}")
     place = write_told(call.told_clients, lane=row["lane"], position=row["position"], sequence=row["sequence"])
-    first = _answered(edge, client, result, row["number"], place)
+    first = answered(edge, client, result, row["number"], place)
     return Answered(first.body, first.status, replayed=True)
 
 
@@ -196,7 +196,7 @@ def told_place(call: Call, stands: Appended | Recorded[Event]) -> str:
     return write_told(call.told_clients, lane=stands.lane, position=stands.position, sequence=stands.sequence)
 
 
-def _answered(edge: Edge, client: Client, result: Outcome, number: int, position: str) -> Answered:
+def answered(edge: Edge, client: Client, result: Outcome, number: int, position: str) -> Answered:
     reference = f"{client.prefix}-{number}"
     if result.status_code != 201 or result.due_at is None:
         body = TicketAnswer(
@@ -221,7 +221,7 @@ def _answered(edge: Edge, client: Client, result: Outcome, number: int, position
     return Answered(submitted, result.status_code)
 
 
-def _refuse_stale(call: Call, ticket: Held) -> None:
+def refuse_stale(call: Call, ticket: Held) -> None:
     if call.if_match is not None and ticket.intake_version > call.if_match:
         sentence = f"the ticket is at version {ticket.intake_version}, you have read {call.if_match}"
         raise Problem("stale_version", sentence, field="If-Match")
@@ -231,5 +231,5 @@ def _no_ticket() -> Problem:
     return Problem("not_found", "there is no such ticket")
 
 
-def _too_often() -> Problem:
+def too_often() -> Problem:
     return Problem("busy", f"others changed the ticket {TRIES_MAX} times in a row", headers={"retry-after": "1"})

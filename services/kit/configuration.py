@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from contracts.calendars import CalendarCorrected, CalendarSet, CorrectCalendar, PutCalendar
 from contracts.clients import ClientRegistered
@@ -196,3 +197,20 @@ def _refuse_other_clients(slug: str, rows: Iterable[Row]) -> None:
         if row.client not in (None, slug):
             sentence = f"row {number + 1} is for {row.client}, and this is the policy of {slug}: put it into _desk's"
             raise Refused("invalid_field", sentence, f"rows.{number}.client")
+
+
+Told = TypeVar("Told", CalendarSet, PolicySet)
+
+
+def in_force(
+    events: Iterable[Recorded[Event]], kind: type[Told], now: datetime, name: str | None = None
+) -> Told | None:
+    """The version that holds at an instant, of one name where there are several; the client's stand behind the desk's,
+    and win. Pure."""
+    found: Told | None = None
+    for event in events:
+        told = event.data
+        if isinstance(told, kind) and told.holds_from <= now and (name is None or told.name == name):
+            newer = found is None or told.client != found.client or told.holds_from >= found.holds_from
+            found = told if newer else found
+    return found

@@ -18,6 +18,7 @@ from uuid import UUID
 import asyncpg
 
 from contracts import tickets as tell
+from contracts.calendars import Calendar
 from contracts.clients import ClientChanged, ClientRegistered
 from contracts.deliveries import Letter
 from contracts.envelope import Origin, Recorded
@@ -31,6 +32,7 @@ from services.kit.personal import ERASED, Vault
 from services.kit.postgres import queries
 from services.kit.telemetry import describe, log_message, span
 from services.notification.dates import written
+from services.notification.hours import Hours, calendar_of, week_of
 from services.notification.letters import About, Letters, Written, language_for, one_line
 
 SQL = queries("services/notification/sql/outbox.sql")
@@ -105,6 +107,16 @@ class NoDraft:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What a letter is about, as the log has it; the calendar in force where the letter tells of hours."""
+
+    events: Events
+    birth: tell.TicketSubmitted
+    client: Client | None
+    calendar: Calendar | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class House:
     """What the desk's letters have in common."""
 
@@ -122,6 +134,7 @@ class Drafts:
         self._vault = vault
         self._letters = letters
         self._house = house
+        self._hours = Hours()
 
     async def write(self, reader: Reader, rows: Sequence[Row]) -> list[Draft | NoDraft]:
         """A draft for each row, in order. What can't be written is a fault, and holds no other."""
@@ -148,20 +161,17 @@ class Drafts:
         around = _by_stream(await reader.fetch(SQL["around"], [lane_of(stream) for stream in streams], list(streams)))
         terms = {client: _newest_client(around.get(stream, ())) for client, stream in clients.items()}
         await self._vault.load(people)
+        hours = await self._hours.take(reader, {row.client for row in rows if row.effect == "receipt"})
         drafts = []
         for row in rows:
             with _traced(row):
-                drafts.append(self._draft(row, tickets[row.ticket], births[row.ticket], terms[row.client], around))
+                open_at = calendar_of(hours[row.client], row.occurred_at) if row.effect == "receipt" else None
+                known = Known(tickets[row.ticket], births[row.ticket], terms[row.client], open_at)
+                drafts.append(self._draft(row, known, around))
         return drafts
 
-    def _draft(
-        self,
-        row: Row,
-        events: Events,
-        birth: tell.TicketSubmitted,
-        client: Client | None,
-        around: Mapping[UUID, Events],
-    ) -> Draft | NoDraft:
+    def _draft(self, row: Row, told: Known, around: Mapping[UUID, Events]) -> Draft | NoDraft:
+        events, birth, client = told.events, told.birth, told.client
         person = _person(row, events, birth)
         known = around.get(person, ())
         if row.stream in around:
@@ -178,7 +188,7 @@ class Drafts:
         language = language_for(birth.language, client.languages if client else ())
         zone = client.zone if client else "Etc/UTC"
         reference = f"{birth.prefix}-{events[0].number}"
-        about = self._about(row, events, birth, reference, name, zone, language)
+        about = self._about(row, told, reference, name, zone, language)
         return Draft(
             row=row,
             person=person,
@@ -192,13 +202,12 @@ class Drafts:
             seal=self._vault.sealer(person),
         )
 
-    def _about(
-        self, row: Row, events: Events, birth: tell.TicketSubmitted, reference: str, name: str, zone: str, language: str
-    ) -> About:
-        told = _notice(row, events)
-        if told is not None:  # no word of the requester's: it would outlive them in an agent's letters
-            due, link = written(told.due_at, zone, language), f"{self._house.address}/tickets/{reference}"
-            return About(reference=reference, subject="", link=link, name=name, due=due, metric=told.metric)
+    def _about(self, row: Row, told: Known, reference: str, name: str, zone: str, language: str) -> About:
+        events, birth = told.events, told.birth
+        notice = _notice(row, events)
+        if notice is not None:  # no word of the requester's: it would outlive them in an agent's letters
+            due, link = written(notice.due_at, zone, language), f"{self._house.address}/tickets/{reference}"
+            return About(reference=reference, subject="", link=link, name=name, due=due, metric=notice.metric)
         promise = _promise(events)
         key = guest_key(self._house.session_secret, row.ticket)
         return About(
@@ -209,6 +218,7 @@ class Drafts:
             due=None if promise is None else written(promise.due_at, zone, language),
             next=None if promise is None or promise.text is None else self._vault.open(promise.text),
             body=self._vault.open(_words(row, events)),
+            hours="" if told.calendar is None else week_of(told.calendar, language),
         )
 
     def _message_id(self, event: UUID, effect: str) -> str:

@@ -35,6 +35,8 @@ class About:
     body: str = ""
     metric: str = ""
     """Of which clock a notice tells."""
+    hours: str = ""
+    """When the desk is open, where a receipt tells it."""
 
 
 FIELDS: Final = tuple(field.name for field in fields(About))

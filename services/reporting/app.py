@@ -17,6 +17,7 @@ from uuid_utils.compat import uuid7
 from services.kit.access import Gate
 from services.kit.bus import connect, run_consumer
 from services.kit.bus.late import LateBus, late_bus
+from services.kit.client_terms import ClientTerms
 from services.kit.clock import Clock, clock_for
 from services.kit.log.growth import Growth
 from services.kit.metrics import Metrics
@@ -99,7 +100,8 @@ async def open_app(
     )
     some, vault = Narrow(narrow), reading_vault(keys, settings)
     feed = Feed(pool, some)
-    edge = Edge(pool, vault, clock or clock_for(settings), feed, settings.session_secret_bytes, some)
+    terms = ClientTerms(pool, monotonic)
+    edge = Edge(pool, vault, clock or clock_for(settings), feed, settings.session_secret_bytes, some, terms)
     following, jobs = Following(Growth(pool), Readers(_now)), Jobs(pool, settings, uuid7)
     tasks = [
         asyncio.create_task(feed.run(), name="feed"),

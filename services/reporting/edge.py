@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from services.kit.access import Principal
+    from services.kit.client_terms import ClientTerms
     from services.kit.clock import Clock
     from services.kit.log.growth import Growth
     from services.kit.personal import Vault
@@ -26,6 +27,7 @@ class Edge:
     feed: Feed
     secret: bytes
     narrow: Narrow
+    terms: ClientTerms
 
     def reading(self, caller: Principal) -> Pool:
         """What reads for a caller: of tickets and views, no row of a client that they may not see."""

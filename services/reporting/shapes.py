@@ -171,6 +171,9 @@ class TicketShape(Shape):
     collaborators: list[Somebody]
     links: list[LinkShape]
     merged_into: UUID | None
+    split_from: UUID | None
+    split_off: list[UUID]
+    adopted: bool
     cause: str | None
     close_reason: str | None
     opened_at: AwareDatetime

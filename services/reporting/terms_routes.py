@@ -16,7 +16,9 @@ from contracts.sla import Metric
 from contracts.subjects import client_stream
 from services.kit.access import Caller
 from services.kit.clients import find_client
+from services.kit.configuration import in_force
 from services.kit.log.read import read_stream
+from services.kit.rules.promise import About, After, next_checkpoint
 from services.kit.web.problem import Problem
 from services.reporting.opened import json
 from services.reporting.shape import Shape
@@ -72,6 +74,9 @@ class PublishedShape(Shape):
     now: AwareDatetime
     calendar: Calendar | None
     rows: list[PublishedRow]
+    reply_expected_by: AwareDatetime = Field(
+        description="when somebody who wrote now would hear from the desk: by policy, calendar and how many wait"
+    )
 
 
 def add_terms_routes(app: FastAPI, edge: Edge) -> None:
@@ -100,9 +105,9 @@ def add_terms_routes(app: FastAPI, edge: Edge) -> None:
             raise Problem("not_found", "there is no such client")
         now = edge.clock.now()
         history, desk = await _histories(edge, client)
-        policy = _in_force([*desk, *history], PolicySet, now)
+        policy = in_force([*desk, *history], PolicySet, now)
         name = policy.policy.calendar if policy else "default"
-        calendar = _in_force([*desk, *history], CalendarSet, now, name)
+        calendar = in_force([*desk, *history], CalendarSet, now, name)
         shown = {
             "client": client,
             "name": found.name,
@@ -110,6 +115,7 @@ def add_terms_routes(app: FastAPI, edge: Edge) -> None:
             "now": now,
             "calendar": calendar.calendar.model_dump(mode="json") if calendar else None,
             "rows": _published(policy.policy, client, str(found.tier)) if policy else [],
+            "reply_expected_by": next_checkpoint(await edge.terms.of(found, now), About(client), After.ASKED, now),
         }
         return json(shown)
 
@@ -117,18 +123,6 @@ def add_terms_routes(app: FastAPI, edge: Edge) -> None:
 async def _histories(edge: Edge, client: str) -> tuple[Sequence[Recorded[Event]], Sequence[Recorded[Event]]]:
     history = await read_stream(edge.pool, client_stream(client))
     return history, [] if client == DESK else await read_stream(edge.pool, client_stream(DESK))
-
-
-def _in_force(events: Sequence[Recorded[Event]], kind: type[Any], now: Any, name: str | None = None) -> Any:
-    """The version that holds at an instant; the client's come after the desk's, and win."""
-    found = None
-    for event in events:
-        told = event.data
-        if isinstance(told, kind) and told.holds_from <= now and (name is None or told.name == name):
-            found = (
-                told if found is None or told.client != found.client or told.holds_from >= found.holds_from else found
-            )
-    return found
 
 
 def _calendars(events: Sequence[Recorded[Event]]) -> list[dict[str, Any]]:

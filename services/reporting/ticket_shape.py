@@ -48,15 +48,13 @@ def ticket_shape(ticket: Held, names: Names, client_name: str | None) -> dict[st
         "reopened": ticket.reopened,
         "collaborators": [person(other, names.persons.get(other)) for other in ticket.collaborators],
         "links": [{"ticket": other, "kind": kind.value} for other, kind in ticket.links],
-        "merged_into": ticket.merged_into,
+        **{name: getattr(ticket, name) for name in ("merged_into", "split_from", "adopted")},
+        "split_off": [other for other, _ in ticket.split_off],
         "cause": ticket.cause,
         "close_reason": ticket.close_reason,
         **{name: getattr(ticket, name) for name in INSTANTS},
         "source": ticket.source.model_dump(mode="json") if ticket.source else None,
-        "source_status": ticket.source_status,
-        "origin": ticket.origin,
-        "version": ticket.version,
-        "intake_version": ticket.intake_version,
+        **{name: getattr(ticket, name) for name in ("source_status", "origin", "version", "intake_version")},
     }
 
 
@@ -143,10 +141,9 @@ def timeline_item(event: Recorded[Event], names: Names, references: Mapping[UUID
             data["person_name"] = _name(names.persons, other)
         case tickets.MessageReceived(author=author):
             data["author_name"] = _name(names.persons, author)
-        case tickets.TicketLinked(other=other) | tickets.TicketUnlinked(other=other) | tickets.TicketMerged(into=other):
-            data["other_reference"] = references.get(other)
         case _:
-            pass
+            for other in others_in([event]):
+                data["other_reference"] = references.get(other)
     return item
 
 
@@ -196,6 +193,10 @@ def others_in(events: Iterable[Recorded[Event]]) -> set[UUID]:
                 tickets.TicketLinked(other=other)
                 | tickets.TicketUnlinked(other=other)
                 | tickets.TicketMerged(into=other)
+                | tickets.TicketUnmerged(out_of=other)
+                | tickets.TicketSplit(into=other)
+                | tickets.TicketSplitOff(out_of=other)
+                | tickets.TicketUnsplit(out_of=other)
             ):
                 found.add(other)
             case _:

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import PATIENCE_MS
 from tests.browser.test_pages import serious
 from tests.browser.visitors import ARTEFACTS
-from tests.browser.watching import until_live
+from tests.browser.watching import fits, until_live
 from tests.desk_process import DeskProcess
 
 OFFICE = {"zone": "Europe/Zurich", "hours": {day: [["08:00", "17:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}}
@@ -56,7 +56,8 @@ def test_a_policy_is_previewed_refused_at_its_field_and_saved(browser: Browser, 
     due = page.locator("#preview")
     expect(due).to_contain_text("Friday at 16:50 would be due Monday")
     expect(due).to_contain_text("at 11:50")
-    expect(page.locator(".steps-row").first).to_contain_text("Solution at 75%: notify lead")
+    steps = page.locator("#r0-steps")
+    expect(steps).to_have_value("Solution 75%: notify lead")
     page.locator("#r0-resolution").fill("2h")
     expect(due).to_contain_text("at 09:50")
     page.locator("#hours-fri").fill("17:00-08:00")
@@ -71,9 +72,23 @@ def test_a_policy_is_previewed_refused_at_its_field_and_saved(browser: Browser, 
     page.locator("button[value=policy]").press("Enter")
     expect(page.locator("#r0-resolution-problem")).to_contain_text("target of zero")
     page.locator("#r0-resolution").fill("3h")
+    steps.fill("Solution 75%: notify lead\nSolution later: shout")
+    expect(due).to_contain_text("'Solution later: shout' can't be read")
+    steps.fill("Solution 75%: notify lead\nSolution +2h: move to level L9")
+    page.locator("button[value=policy]").press("Enter")
+    expect(page.locator("#r0-steps-problem")).to_contain_text("no level 'L9'")
+    steps.fill("Solution 75%: notify lead\nSolution +2h: move to level L2, at any hour")
     page.locator("button[value=policy]").press("Enter")
     page.wait_for_url("**/policies/hours?saved=policy")
-    expect(page.locator(".steps-row").first).to_contain_text("notify lead")
+    expect(steps).to_have_value("Solution 75%: notify lead\nSolution +2h: move to level L2, at any hour")
+    page.locator("#special").fill("2199-12-24 08:00–12:00")
+    page.locator("#closed").fill("2199-12-24")
+    page.locator("button[value=calendar]").press("Enter")
+    expect(page.locator("#special-problem")).to_contain_text("is closed and has special hours")
+    page.locator("#closed").fill("")
+    page.locator("button[value=calendar]").press("Enter")
+    page.wait_for_url("**/policies/hours?saved=calendar")
+    expect(page.locator("#special")).to_have_value("2199-12-24 08:00–12:00")
     assert not serious(page)
     state = page.context.storage_state()
     page.screenshot(path=ARTEFACTS / "policies-light.png", full_page=True)
@@ -90,6 +105,6 @@ def test_a_policy_is_previewed_refused_at_its_field_and_saved(browser: Browser, 
             expect(other.locator("main")).to_contain_text("08:00–16:55")
             expect(other.locator("main")).to_contain_text("the solution: 3h")
         assert not serious(other)
-        assert other.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is wider than the window"
+        assert fits(other), f"{name} is wider than the window"
         other.screenshot(path=ARTEFACTS / f"{name}.png", full_page=True)
         other.context.close()

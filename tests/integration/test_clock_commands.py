@@ -15,6 +15,7 @@ from contracts.people import Role
 from contracts.sla import Metric
 from contracts.subjects import client_stream
 from contracts.ticket_state import Closed, Held, Waiting
+from contracts.tickets import TicketSubmitted
 from services.kit.configuration import read_books
 from services.kit.log.read import read_stream
 from services.kit.rules.clocks import clocks
@@ -108,6 +109,9 @@ async def test_a_pin_is_set_moved_and_taken_back(desk: IntakeDesk) -> None:
         ("waiver", {"cycle": "first_reply/1", "reason": ""}, "invalid_field", "reason"),
         ("waiver", {"cycle": "first reply", "reason": "x"}, "invalid_field", "cycle"),
         ("merge", {"into": "ACME-99999"}, "unknown_ticket", "into"),
+        ("split", {"messages": [str(client_stream("x"))], "subject": "x"}, "unknown_message", "messages.0"),
+        ("split", {"messages": [], "subject": "x"}, "invalid_field", "messages"),
+        ("unsplit", {"ticket": "ACME-99999"}, "not_split", "ticket"),
         ("escalation", {"level": "L9", "reason": "x"}, "invalid_field", "level"),
         ("notices", {"agent": str(client_stream("x")), "metric": "update", "cycle": "update/1",
                      "due_at": "2190-01-01T00:00:00Z"}, "unknown_agent", "agent"),
@@ -159,6 +163,9 @@ async def test_another_client_s_ticket_is_not_there(desk: IntakeDesk) -> None:
         ("escalation", {"level": "L2", "reason": "x"}),
         ("merge", {"into": own}),
         ("unmerge", {}),
+        ("split", {"messages": [str(client_stream("x"))], "subject": "x"}),
+        ("unsplit", {"ticket": own}),
+        ("adopt", {}),
         ("checkpoint/anew", {}),
     ):
         assert (await desk.post(f"/tickets/{ticket}/{path}", body, token=token)).status_code == 404, path
@@ -256,3 +263,46 @@ async def test_terms_are_previewed_before_they_are_set(desk: IntakeDesk) -> None
     bad = await desk.post("/clients/acme/preview", {"policy": {"rows": [{"targets": {"resolution": 0}}]}})
     assert (bad.status_code, bad.json()["field"]) == (422, "policy.rows.0.targets.resolution.seconds")
     assert len((await read_books(desk.pool, "acme")).policies.versions) == 1
+
+
+async def test_a_message_goes_on_by_itself_and_comes_back(desk: IntakeDesk) -> None:
+    first = await desk.submit()
+    ticket, words = first["id"], "And the scanner is broken, too."
+    await desk.post(f"/tickets/{ticket}/replies", {"body": "We look at the printer."})
+    await desk.post(f"/tickets/{ticket}/messages", {"body": words})
+    message = next(event for event in await desk.events(ticket) if event.type == "ticket.message_received")
+    split = await desk.post(
+        f"/tickets/{ticket}/split", {"messages": [str(message.id)], "subject": "Scanner"}, idempotency_key="split-1"
+    )
+    assert split.status_code == 201, split.text
+    other = split.json()
+    assert other["reference"] != first["reference"]
+    assert other["reply_expected_by"]
+    again = await desk.post(
+        f"/tickets/{ticket}/split", {"messages": [str(message.id)], "subject": "Scanner"}, idempotency_key="split-1"
+    )
+    assert (again.json(), again.headers["idempotency-replayed"]) == (other, "true")
+    here, there = await held(desk, ticket), await held(desk, other["id"])
+    assert (here.messages, there.split_from, there.requester) == (1, here.id, here.requester)
+    born = (await desk.events(other["id"]))[0].data
+    assert isinstance(born, TicketSubmitted)
+    assert born.body == message.data.body  # type: ignore[attr-defined]  sealed as it was
+    books = await read_books(desk.pool, "acme")
+    started = clocks(await desk.events(other["id"]), books.policies, books.calendars, now()).cycles[0].started
+    assert started == us(message.occurred_at)
+    back = await desk.post(f"/tickets/{ticket}/unsplit", {"ticket": other["reference"], "reason": "It is one matter"})
+    assert back.status_code == 200, back.text
+    assert (await held(desk, other["id"])).merged_into == here.id
+    assert (await held(desk, ticket)).messages == 2
+    assert (await desk.post(f"/tickets/{ticket}/unsplit", {"ticket": other["id"]})).json()["version"] == 7
+    assert (await desk.post(f"/tickets/{other['id']}/unmerge", {})).json()["code"] == "split_undone"
+
+
+async def test_a_ticket_of_another_client_is_no_split_of_this_one(desk: IntakeDesk) -> None:
+    ticket, foreign = (await desk.submit())["id"], await desk.submit("bolt")
+    answer = await desk.post(f"/tickets/{ticket}/unsplit", {"ticket": foreign["id"]})
+    unknown = await desk.post(f"/tickets/{ticket}/unsplit", {"ticket": "BOLT-99999"})
+    assert (answer.status_code, answer.json()["field"]) == (404, "ticket")
+    assert answer.json() == unknown.json()
+    refused = await desk.post(f"/tickets/{ticket}/adopt", {})
+    assert (refused.status_code, refused.json()["code"]) == (409, "not_imported")

@@ -250,3 +250,20 @@ async def test_a_bad_file_and_a_bad_map_are_one_sentence_each(desk: dict[str, st
     _, said, code = await run(desk, file, tmp_path / "none.yaml")
     assert code == 1
     assert said.startswith("there is no map")
+
+
+async def test_what_is_still_open_is_adopted_once_and_worked_here_from_then_on(
+    desk: dict[str, str], tmp_path: Path, pool_of: PoolOf
+) -> None:
+    plain, _, _ = await run(desk, *written(tmp_path, ROWS, "adopted"))
+    assert (plain["still_open"], plain["adopted"]) == (2, 0)
+    summary, _, _ = await run(desk, *written(tmp_path, ROWS, "adopted"), "--adopt")
+    assert (summary["events"], summary["still_open"], summary["adopted"]) == (0, 2, 2)
+    pool = await pool_of("intake")
+    solved, taken = await ticket(pool, "adopted", "1", "acme"), await ticket(pool, "adopted", "2", "acme-2")
+    assert (solved.adopted, taken.adopted) == (False, True)
+    assert taken.promise is not None
+    later = "2,2026-01-07T11:30Z,Active,ACME,Ann,,Bo,,\n"
+    longer, _, _ = await run(desk, *written(tmp_path, [*ROWS, later], "adopted"), "--adopt")
+    assert (longer["events"], longer["still_open"], longer["adopted"]) == (0, 0, 0)
+    assert [(row["row"], "adopted" in row["reason"]) for row in longer["refused"]] == [(6, True)]

@@ -8,12 +8,15 @@ from datetime import timedelta
 
 import asyncpg
 import pytest
+from uuid_utils.compat import uuid7
 
 from contracts import tickets as tell
+from contracts.calendars import Calendar, CalendarSet, Weekday
 from contracts.deliveries import DeliverySent
 from contracts.envelope import Origin
-from contracts.subjects import lane_of
+from contracts.subjects import client_stream, lane_of
 from contracts.terms import Channel
+from services.kit.log.append import NewEvent
 from services.kit.log.read import heads, read_lane
 from services.kit.postgres import Pool
 from services.kit.settings import Settings
@@ -63,6 +66,24 @@ async def test_a_receipt_is_kept_sealed_and_the_log_knows_it(
     assert "Mittwoch, 4. März 2026, 16:00 Uhr (Europe/Berlin)" in letter["text"]
     assert f"https://desk.example/portal/{row['client']}/tickets/{row['reference']}?key=" in letter["html"]
     assert row["headers"]["Auto-Submitted"] == "auto-generated"
+
+
+async def test_a_receipt_says_when_the_desk_is_open(
+    desk: SmallDesk, pool: Pool, database: Settings, pool_of: PoolOf
+) -> None:
+    await desk.client("hours")
+    week = Calendar(zone="Europe/Berlin", hours={Weekday.MON: (("09:00", "17:00"),)}, public_holidays=("DE",))
+    hours = CalendarSet(client="hours", name="default", version=1, calendar=week, holds_from=NOON)
+    await desk.append("hours", [NewEvent(uuid7(), client_stream("hours"), 2, hours, "token:test", occurred_at=NOON)])
+    ticket = await desk.submit("hours", await desk.person("hours", "ada@hours.example"))
+    await desk.feed(Notification(lambda: None), pool, lane_of(ticket), limit=10_000)
+    await until_quiet(sender_on(pool, database))
+    reporting = await pool_of("reporting")
+    row = await reporting.fetchrow("SELECT * FROM notification.mailbox_read WHERE ticket = $1", ticket)
+    assert row is not None
+    letter = await vault_on(reporting, database).open_json(row["content"])
+    assert "Our hours: Monday 09:00–17:00 (Europe/Berlin), closed on public holidays." in letter["text"]
+    assert "Wednesday, 4 March 2026, 16:00 (Europe/Berlin)" in letter["text"]
 
 
 async def test_reporting_reads_kept_letters_and_changes_none_and_sees_no_outbox(pool_of: PoolOf) -> None:

@@ -7,6 +7,7 @@ import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from time import monotonic
 from uuid import UUID
 
 import asyncpg
@@ -20,6 +21,7 @@ from uuid_utils.compat import uuid7
 from contracts.people import Role
 from services.kit.access.tokens import NewToken, make_token, revoke_token
 from services.kit.bus import connect
+from services.kit.client_terms import ClientTerms
 from services.kit.clock import SystemClock
 from services.kit.log.growth import Growth
 from services.kit.log.places import read_positions, write_positions
@@ -274,7 +276,15 @@ async def test_a_look_that_fails_is_not_the_last_one_and_is_told_meanwhile(
     await asyncio.sleep(0.4)
     assert [feed.looks] == [False]  # a list, since mypy remembers what the loop ended with
     monkeypatch.setattr(stream_routes, "BEAT_SECONDS", 0.01)
-    edge = Edge(desk.reporting, desk.writer.vault, SystemClock(), feed, b"s" * 32, narrow)
+    edge = Edge(
+        desk.reporting,
+        desk.writer.vault,
+        SystemClock(),
+        feed,
+        b"s" * 32,
+        narrow,
+        ClientTerms(desk.reporting, monotonic),
+    )
     pieces = stream_routes._signals(edge, None, None)
     assert stream_routes.BEAT not in [await anext(pieces) for _ in range(3)]
     await pieces.aclose()

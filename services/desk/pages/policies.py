@@ -69,6 +69,8 @@ def routes(desk: Desk) -> APIRouter:
         asked = terms.asked(fields, fields.get("policy-name") or "default")
         what = "policy" if fields.get("save") == "policy" else "calendar"
         body = asked.policy if what == "policy" else asked.calendar
+        if asked.unread:
+            return await _page(desk, visit, client, fields=fields, problems=asked.unread)
         try:
             await visit.api.put(f"/clients/{quote(client, safe='')}/{what}", body)
         except ApiProblem as problem:
@@ -146,6 +148,8 @@ class Preview(BaseModel):
 async def _previewed(visit: Visit, client: str, fields: dict[str, str]) -> dict[str, Any]:
     """When tickets would be due by what stands in the form, or what is wrong with it."""
     asked = terms.asked(fields, fields.get("policy-name") or "default")
+    if asked.unread:
+        return {"lines": (), "told": list(asked.unread.items())}
     body = {"calendar": asked.calendar} | ({"policy": asked.policy} if asked.policy["rows"] else {})
     try:
         found = await visit.api.post_for(f"/clients/{quote(client, safe='')}/preview", Preview, body)

@@ -6,6 +6,7 @@ another site.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -18,7 +19,7 @@ from starlette.responses import RedirectResponse, Response
 from services.desk import public
 from services.desk.api import ApiProblem
 from services.desk.guard import FORM_COOKIE, checked_form, form_text
-from services.desk.published import Published, hours_of, waits_of
+from services.desk.published import Published, hours_of, waits_of, week_of
 from services.desk.shapes import GuestTicket
 from services.desk.visit import Desk, Visit
 
@@ -74,15 +75,18 @@ async def _show(
     typed: str = "",
     sent: bool = False,
 ) -> Response:
-    ticket = await visit.api.get(
-        f"/guest/tickets/{quote(reference, safe='')}", GuestTicket, {"key": key, "client": client}
+    ticket, found = await asyncio.gather(
+        visit.api.get(f"/guest/tickets/{quote(reference, safe='')}", GuestTicket, {"key": key, "client": client}),
+        visit.api.get(f"/guest/clients/{quote(client, safe='')}/terms", Published),
     )
-    late = ticket.next_update_by is not None and ticket.next_update_by < visit.reader.now
+    reader = replace(visit.reader, zone=ZoneInfo(found.zone))
+    late = ticket.next_update_by is not None and ticket.next_update_by < reader.now
     shown: dict[str, Any] = {
         "ticket": ticket,
         "state": public.state(ticket),
         "history": public.history(ticket),
         "late": late,
+        "hours": week_of(found),
         "sent": sent,
         "sentence": sentence,
         "typed": typed,
@@ -90,6 +94,4 @@ async def _show(
         "action": f"/portal/{quote(client, safe='')}/tickets/{quote(reference, safe='')}",
         "attempt": desk.nonce(),
     }
-    return desk.keep(
-        desk.pages.page("portal_ticket.html", visit.reader, status=422 if sentence else 200, **shown), visit
-    )
+    return desk.keep(desk.pages.page("portal_ticket.html", reader, status=422 if sentence else 200, **shown), visit)

@@ -86,6 +86,7 @@ async def load(
         "events_count": len(then),
         "events_left_off": left_off,
         "newest_word": timeline.newest_word(then),
+        "splitting": timeline.splitting(then),
         "shown_version": max((event.version for event in then), default=ticket.version),
         "slider": stops,
         "stops_json": json.dumps([[stop.as_of, stop.words] for stop in stops.stops]),

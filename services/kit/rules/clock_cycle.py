@@ -125,6 +125,13 @@ class Cycle:
         self.policy, self.aim = policy, aim
         self._changed(at, cause)
 
+    def begun_at(self, since: int, at: int) -> None:
+        """It has run since an instant before the event that began it; what is past by now comes true by this change."""
+        self.started = self.part_from = since
+        self.marks[0] = self.marks[0]._replace(at=since)
+        self.by_change = True
+        self._arm(at)
+
     def limit(self, at: int, cause: UUID, promise: int | None) -> None:
         """The promised checkpoint changed: an update is due by then at the latest."""
         self.advance(at)

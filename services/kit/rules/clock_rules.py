@@ -12,6 +12,7 @@ from contracts.model import Event
 from contracts.sla import Metric
 from contracts.terms import Channel, CloseReason, Status
 from services.kit.rules.clock_cycle import End, Kind
+from services.kit.rules.clock_splits import split, split_off, unsplit
 from services.kit.rules.open_time import us
 from services.kit.rules.policies import WALL, Aim, Threshold
 
@@ -28,7 +29,7 @@ BEGUN_AGAIN: Final = (Metric.RESOLUTION, Metric.AGENT_WORK, Metric.UPDATE)
 
 def submitted(fold: Fold, event: Recorded[Event], at: int, told: tickets.TicketSubmitted) -> None:
     """A ticket that an agent opens asks for a first reply only with the requester's first message."""
-    fold.origin = event.origin
+    fold.origin, fold.born = event.origin, event.id
     fold.facts_from = None if event.origin == "import" else 0
     fold.by_phone = told.channel is Channel.PHONE
     fold.keys = fold.keys._replace(client=event.client, category=told.category)
@@ -42,6 +43,7 @@ def message(fold: Fold, event: Recorded[Event], at: int, told: tickets.MessageRe
     """The oldest unanswered message keeps its start; thanks ask for nothing."""
     if told.thanks:
         return
+    fold.messages[event.id] = at
     if fold.ended_at is not None:
         fold.asked = event.id
     else:
@@ -51,7 +53,8 @@ def message(fold: Fold, event: Recorded[Event], at: int, told: tickets.MessageRe
 def ask(fold: Fold, at: int, cause: UUID) -> None:
     if Metric.FIRST_REPLY in fold.open or Metric.NEXT_REPLY in fold.open:
         return
-    never = Metric.FIRST_REPLY not in fold.counts
+    never = fold.unasked or Metric.FIRST_REPLY not in fold.counts
+    fold.unasked = False
     fold.start(Metric.FIRST_REPLY if never else Metric.NEXT_REPLY, at, cause)
 
 
@@ -65,6 +68,8 @@ def reply(fold: Fold, event: Recorded[Event], at: int, told: tickets.ReplySent) 
         fold.start(Metric.FIRST_REPLY, answered, event.id)
     fold.answered = True
     fold.asked = None
+    fold.messages.clear()
+    fold.elsewhere.clear()
     fold.finish(Metric.FIRST_REPLY, answered, event.id)
     fold.finish(Metric.NEXT_REPLY, answered, event.id)
     fold.finish(Metric.PROMISE, at, event.id)
@@ -162,7 +167,10 @@ def open_again(fold: Fold, event: Recorded[Event], at: int) -> None:
     for metric in BEGUN_AGAIN:
         if metric not in fold.open and (metric is not Metric.UPDATE or fold.answered):
             fold.start(metric, at, event.id)
+    if Metric.FIRST_REPLY not in fold.open and Metric.NEXT_REPLY not in fold.open:
+        fold.messages.clear()  # what was asked before was solved then
     if fold.asked is not None:
+        fold.messages.setdefault(fold.asked, at)
         ask(fold, at, fold.asked)
         fold.asked = None
 
@@ -247,6 +255,9 @@ RULES: Final[Mapping[str, Callable[[Fold, Recorded[Event], int, Any], None]]] = 
     "ticket.closed": closed,
     "ticket.merged": merged,
     "ticket.unmerged": unmerged,
+    "ticket.split": split,
+    "ticket.split_off": split_off,
+    "ticket.unsplit": unsplit,
     "ticket.adopted": adopted,
     "sla.deadline_pinned": pinned,
     "sla.deadline_unpinned": unpinned,

@@ -78,6 +78,13 @@ class Fold:
         """The newest configuration for running clocks that came while the ticket was resolved."""
         self.asked: UUID | None = None
         """A message of the requester that came while the ticket was resolved."""
+        self.born: UUID | None = None
+        self.messages: dict[UUID, int] = {}
+        """The requester's messages that nobody has answered yet, and when they came."""
+        self.elsewhere: dict[UUID, int] = {}
+        """The same of those that went on as a ticket of their own."""
+        self.unasked = False
+        """Whether what asked for a first reply went on as a ticket of its own."""
         self.pins: dict[Metric, int] = {}
         self.merged = False
         self.by_phone = self.answered = False

@@ -99,3 +99,10 @@ JOIN log.events e ON e.lane = w.lane AND e.stream = w.stream
 WHERE e.type IN ('person.registered', 'agent.registered', 'agent.changed', 'agent.deactivated', 'client.registered',
                  'client.changed', 'delivery.sent', 'delivery.failed')
 ORDER BY e.stream, e.version;
+
+-- name: configured
+-- How far the streams of clients have come: while they do not grow, what was read of their calendars holds.
+SELECT e.stream, max(e.version) AS version
+FROM unnest($1::smallint[], $2::uuid[]) AS w (lane, stream)
+JOIN log.events e ON e.lane = w.lane AND e.stream = w.stream
+GROUP BY e.stream;

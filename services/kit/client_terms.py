@@ -21,7 +21,7 @@ from services.kit.rules.open_time import us
 from services.kit.rules.policies import WALL
 from services.kit.rules.promise import ANSWERS, ASKS, CALM, Happened, Load, Terms, load_of
 
-SQL = queries("services/intake/sql/terms.sql")
+SQL = queries("services/kit/sql/client_terms.sql")
 
 BOOKS_SECONDS: Final = 5.0  # a change made in another process is felt here after so long
 LOAD_EVERY: Final = timedelta(minutes=1)
