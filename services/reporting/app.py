@@ -43,6 +43,7 @@ from services.reporting.queue_view import QueueView
 from services.reporting.readers import Readers
 from services.reporting.search_view import SearchView
 from services.reporting.similar_routes import add_similar_routes
+from services.reporting.sla.again import Again
 from services.reporting.sla.routes import add_sla_routes
 from services.reporting.sla.tales import Tales
 from services.reporting.sla.view import SlaView
@@ -198,9 +199,12 @@ async def run(settings: Settings) -> None:
             tales, search = Tales(), SearchView(reading_vault(pool, settings))
             kept: list[View] = [DirectoryView(), QueueView(tales), SlaView(tales), search, IncidentsView()]
             views = Views(kept, committed=_poker(bus))
-            await run_consumer(
+            consumer = run_consumer(
                 settings, views, pool, clock_for(settings), metrics=Metrics("reporting"), started=announce_ready
             )  # fmt: skip
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(Again(pool).run())
+                tasks.create_task(consumer)
     finally:
         await pool.close()
 

@@ -8,10 +8,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from contracts.calendars import Calendar, CalendarCorrected
+from contracts.model import DESK
 from contracts.sla import Metric
+from contracts.subjects import LANES, client_stream
 from services.kit.rules.clock_words import explain, outcome_of
 from services.kit.settings import Settings
 from services.reporting.rebuild import rebuilding
+from services.reporting.sla.again import Again
 from tests.integration.reporting_desk import ReportingDesk
 from tests.integration.reporting_history import START
 from tests.integration.sla_desk import clocks_of, record_facts, sla_desk
@@ -97,3 +101,37 @@ async def test_tallies_count_what_the_rows_say(desk: ReportingDesk) -> None:
         if row["facet"] == "" and row["cycles"]
     }
     assert told == cycles
+
+
+async def test_the_whole_desk_is_counted_apart_and_comes_to_the_same(desk: ReportingDesk) -> None:
+    sums: dict[str, Counter[tuple[object, ...]]] = {facet: Counter() for facet in ("", "desk", "agent", "desk_agent")}
+    for row in await rows(desk, "tallies"):
+        assert (row["client"] == "") == (row["facet"] in ("desk", "desk_agent"))
+        sums[row["facet"]][row["lane"], row["value"], row["day"], row["metric"], row["outcome"]] += row["cycles"]
+    assert sums["desk"] == sums[""]
+    assert sums["desk_agent"] == sums["agent"]
+    assert sums["agent"].total() == sum(cycles for key, cycles in sums[""].items() if key[3] == Metric.PROMISE) > 0
+
+
+async def test_a_corrected_calendar_judges_closed_and_open_tickets_anew_and_a_process_that_dies_goes_on(
+    desk: ReportingDesk,
+) -> None:
+    before = {view: await desk.checksum(view) for view in ("sla", "queue")}
+    closed = Calendar.model_validate({"zone": "Etc/UTC", "hours": {"sun": ["08:00-09:00"]}})
+    wrong_to = START + timedelta(days=40)
+    told = CalendarCorrected(
+        client=DESK, name="default", version=1, calendar=closed, wrong_from=START, wrong_to=wrong_to, reason="a strike"
+    )
+    await desk.writer.write(DESK, client_stream(DESK), [(NOW, told, None)])
+    await desk.feed()
+    assert before["sla"] == await desk.checksum("sla"), "nothing waits for it in the transaction that digests it"
+    pages = 0
+    while await Again(desk.reporting, page=5).turn():
+        pages += 1
+    assert pages > LANES, "more than a page of some lane"
+    assert await desk.owner.fetchval("SELECT count(*) FROM reporting.sla_again") == 0
+    for view in ("sla", "queue"):
+        after = await desk.checksum(view)
+        assert after != before[view], view
+        async with rebuilding(desk.settings, view, lambda step: None) as work:
+            assert (await work.run()).checksum == after, view

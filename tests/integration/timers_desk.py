@@ -149,12 +149,13 @@ class TimersDesk(SmallDesk):
         """Timers work every lane until nothing is due at this instant. Returns how many facts they recorded."""
         held, recorded = await self.leases.renew(), 0
         rows = await self.triage.fetch(TIMERS["earliest"], sorted(held))
-        for lane in (row["lane"] for row in rows if row["due"] <= now):
-            upto: dict[int, int] = {}
-            while done := (await self.turns.turn(Held(self.holder, {lane: held[lane]}), now, upto)).get(lane):
-                recorded, upto = recorded + done.recorded, {lane: done.head}
-                if not done.woken:
-                    break
+        lanes = {row["lane"]: held[row["lane"]] for row in rows if row["due"] <= now}
+        upto: dict[int, int] = {}
+        while lanes:
+            done = await self.turns.turn(Held(self.holder, lanes), now, upto)
+            recorded += sum(found.recorded for found in done.values())
+            upto = {lane: found.head for lane, found in done.items()}
+            lanes = {lane: held[lane] for lane, found in done.items() if found.woken}
         return recorded
 
     async def at(self, now: datetime) -> int:

@@ -7,20 +7,22 @@ differences are written, so an event that comes twice, or late, changes nothing.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+from contracts.calendars import CalendarCorrected
 from contracts.envelope import Recorded
-from contracts.model import Event
-from contracts.subjects import lane_of
+from contracts.model import DESK, Event
+from contracts.subjects import LANES, lane_of
 from services.kit.postgres import Connection, queries
 from services.reporting.sla.results import CycleRow, PauseRow, Results, StoryRow, Tally, results, tallies
 from services.reporting.sla.tale import MATTERS
 from services.reporting.sla.tales import Tales
 
 SQL = queries("services/reporting/sql/sla_write.sql")
+AGAIN = queries("services/reporting/sql/sla_again.sql")
 
 JUDGES: Final = MATTERS - {
     *("ticket.submitted", "ticket.message_received", "ticket.classified", "ticket.category_set", "ticket.prioritised"),
@@ -60,6 +62,7 @@ class SlaView:
 
     async def apply(self, batch: Mapping[int, Sequence[Recorded[Event]]], connection: Connection) -> None:
         """Digests events of some lanes, each in order. What was digested before changes nothing."""
+        await note_corrections(connection, chain.from_iterable(batch.values()))
         streams: dict[UUID, list[Recorded[Event]]] = {}
         judged: set[UUID] = set()
         for event in chain.from_iterable(batch.values()):
@@ -70,23 +73,36 @@ class SlaView:
         moved = [stream for stream, fresh in streams.items() if any(event.type in MATTERS for event in fresh)]
         if not moved:
             return
-        standing = await self._standing(connection, moved)
-        asked = {stream: streams[stream] for stream in moved if stream in judged or stream in standing}
+        known = await standing(connection, moved)
+        asked = {stream: streams[stream] for stream in moved if stream in judged or stream in known}
         if asked:
             clients = {fresh[0].client for fresh in asked.values()}
             books = await self._tales.shelf.take(connection, clients)
             upto = {lane: events[-1].position for lane, events in batch.items()}
             tales = await self._tales.whole(connection, asked, books, upto)
             found = {stream: results(tale) for stream, tale in tales.items()}
-            await write(connection, difference(found, standing))
+            await write(connection, difference(found, known))
 
-    async def _standing(self, connection: Connection, streams: Sequence[UUID]) -> Standing:
-        found: Standing = {}
-        lanes = [lane_of(stream) for stream in streams]
-        for table in TABLES:
-            for row in await connection.fetch(SQL[f"standing_{table}"], lanes, streams):
-                found.setdefault(row["ticket"], {}).setdefault(table, []).append(tuple(row))
-        return found
+
+async def standing(connection: Connection, streams: Sequence[UUID]) -> Standing:
+    """The rows of these tickets as they stand."""
+    found: Standing = {}
+    lanes = [lane_of(stream) for stream in streams]
+    for table in TABLES:
+        for row in await connection.fetch(SQL[f"standing_{table}"], lanes, streams):
+            found.setdefault(row["ticket"], {}).setdefault(table, []).append(tuple(row))
+    return found
+
+
+async def note_corrections(connection: Connection, events: Iterable[Recorded[Event]]) -> None:
+    """Remembers which clients' tickets these events judge anew (`again`): of the desk's calendar, everybody's."""
+    wanted: set[tuple[int, str]] = set()
+    for event in events:
+        if isinstance(event.data, CalendarCorrected):
+            lanes = range(LANES) if event.client == DESK else (event.lane,)
+            wanted |= {(lane, event.client) for lane in lanes}
+    if wanted:
+        await connection.execute(AGAIN["note"], *zip(*sorted(wanted), strict=True))
 
 
 def _is_birth(event: Recorded[Event]) -> bool:
@@ -94,12 +110,12 @@ def _is_birth(event: Recorded[Event]) -> bool:
     return event.type == "ticket.checkpoint_promised" and event.version == 2
 
 
-def difference(found: Mapping[UUID, Results], standing: Standing) -> Difference:
+def difference(found: Mapping[UUID, Results], known: Standing) -> Difference:
     """Rows as they should be against rows as they are. Pure."""
     told = Difference({table: [] for table in TABLES}, {table: [] for table in TABLES}, defaultdict(Counter))
     for ticket, rows in found.items():
         for table, new in rows._asdict().items():
-            before = {_key(table, old): old for old in standing.get(ticket, {}).get(table, [])}
+            before = {_key(table, old): old for old in known.get(ticket, {}).get(table, [])}
             after = {_key(table, row): row for row in new}
             fresh = [row for key, row in after.items() if before.get(key) != tuple(row)]
             told.put[table] += fresh
