@@ -28,6 +28,13 @@ COLLECT_AFTER = 50_000
 batch's events are many objects, and none of them is in a ring."""
 
 
+def collect_rarely() -> None:
+    """As every service runs; so does whatever measures one."""
+    gc.collect()
+    gc.freeze()  # what was imported stays: nobody need walk it again
+    gc.set_threshold(COLLECT_AFTER, 10, 20)
+
+
 def present() -> list[str]:
     """The services of this build."""
     return [name for name, entry in SERVICES.items() if _exists(entry.partition(":")[0])]
@@ -52,9 +59,7 @@ def serve(name: str) -> None:
     module, _, function = SERVICES[name].partition(":")
     try:
         main = getattr(import_module(module), function)
-        gc.collect()
-        gc.freeze()  # what was imported stays: nobody need walk it again
-        gc.set_threshold(COLLECT_AFTER, 10, 20)
+        collect_rarely()
         main(load())
     except KeyboardInterrupt:
         return

@@ -14,9 +14,10 @@ import uvloop
 from rich.console import Console
 from uuid_utils.compat import uuid7
 
+from services.cli.processes import collect_rarely
 from services.kit.personal import Vault
 from services.kit.postgres import connect_pool
-from tests.bench import append, clocks, door, follow, growth, peer, rebuild, recovery, sealing, timers, triage
+from tests.bench import append, clocks, door, follow, growth, peer, rebuild, recovery, sealing, timers, triage, views
 from tests.bench.desk import desk
 from tests.bench.servers import servers
 from tests.bench.table import Row, show, write
@@ -134,6 +135,7 @@ def stages(full: bool) -> dict[str, Callable[[], Awaitable[Sequence[Row]]]]:
         "G3-G4": lambda: doors(20_000 if full else 3_000),
         "G5": lambda: _one(rebuilds(events)),
         "G6": lambda: recovery.rows(1_000_000 if full else 20_000),
+        "G7": lambda: _one(views.row(events)),
         "G11": lambda: _clocks(full=full),
         "G12": _triage,
     }
@@ -155,9 +157,10 @@ async def _clocks(*, full: bool) -> Sequence[Row]:
 async def main() -> None:
     arguments = argparse.ArgumentParser(prog="make bench")
     arguments.add_argument("--full", action="store_true", help="with a million events, and growth to three million")
-    arguments.add_argument("--only", default="", help="some of G1, N10, G2, G3-G4, G5, G6, G11, G12, G16, by commas")
+    arguments.add_argument("--only", default="", help="some of G1, N10, G2, G3-G4, G5, G6, G7, G11, G12, G16")
     arguments.add_argument("--json", type=Path, default=Path(".daybook/bench.json"))
     given = arguments.parse_args()
+    collect_rarely()
     measured = stages(given.full)
     wanted = [name.strip() for name in given.only.split(",") if name.strip()] or list(measured)
     if unknown := set(wanted) - set(measured):

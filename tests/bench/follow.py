@@ -172,6 +172,7 @@ def _tell(file: Path, watching: Watching) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has what it starts with & ignore it
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     with suppress(KeyboardInterrupt):
         uvloop.run(consume(Path(sys.argv[1])))

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 
 import uvloop
 
+from services.cli.processes import collect_rarely
 from services.kit.settings import Settings
 from tests.bench.append import daybook
 from tests.bench.servers import servers
@@ -66,6 +67,7 @@ async def main() -> None:
     arguments.add_argument("--events", type=int, default=12_800, help="appended in each run")
     arguments.add_argument("--pairs", type=int, default=PAIRS)
     given = arguments.parse_args()
+    collect_rarely()
     async with servers() as settings:
         print(json.dumps(asdict(await cost(settings, given.events, given.pairs)), indent=1))
 

@@ -43,6 +43,7 @@ def main() -> int:
             bar.update(task, description=sentence[:60], completed=time.monotonic() - started)
             console.print(f"{time.monotonic() - started:7.1f} s  {sentence}")
 
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has what it starts with & ignore it
         signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
         try:
             outcome = asyncio.run(storm(home, seed, seconds, given.rate, told))

@@ -127,13 +127,17 @@ def results(tale: Tale) -> Results:
 
 
 def tallies(rows: Iterable[CycleRow]) -> Counter[Tally]:
-    """Where cycles are counted: once for all, and promises once more for the agent whose they were."""
+    """Where cycles are counted: for their client, promises once more for the agent whose they were, and both for all
+    clients together."""
     found: Counter[Tally] = Counter()
     for row in rows:
         day = utc_day(row.judged_at)
         found["", "", row.client, day, row.metric, row.outcome] += 1
+        found["desk", "", "", day, row.metric, row.outcome] += 1
         if row.metric == Metric.PROMISE:
-            found["agent", str(row.agent) if row.agent else "", row.client, day, row.metric, row.outcome] += 1
+            agent = str(row.agent) if row.agent else ""
+            found["agent", agent, row.client, day, row.metric, row.outcome] += 1
+            found["desk_agent", agent, "", day, row.metric, row.outcome] += 1
     return found
 
 

@@ -138,14 +138,26 @@ LIMIT $8;
 
 -- name: tallied
 -- Kept counts by day, and for a day that is not over yet at an instant ($5, $6) the rows themselves: all metrics of the
--- desk, and promises by client and by agent.
+-- desk, and promises by client and by agent. Of some clients: the sums of theirs; of all: what is kept of the whole desk.
 SELECT found.facet, found.key, found.metric, found.outcome, sum(found.cycles)::bigint AS cycles
 FROM (
     SELECT t.facet, CASE WHEN t.metric <> 'promise' THEN '' WHEN t.facet = '' THEN t.client ELSE t.value END AS key,
            t.metric, t.outcome, t.cycles
     FROM tallies t
-    WHERE t.lane = ANY ($1::smallint[]) AND t.facet IN ('', 'agent') AND t.day BETWEEN $3::date AND $4::date
-      AND ($2::text[] IS NULL OR t.client = ANY ($2)) AND (t.facet = '' OR t.metric = 'promise')
+    WHERE $2::text[] IS NOT NULL AND t.client = ANY ($2)
+      AND t.lane = ANY ($1::smallint[]) AND t.facet IN ('', 'agent') AND t.day BETWEEN $3::date AND $4::date
+    UNION ALL
+    SELECT '', '', t.metric, t.outcome, t.cycles
+    FROM tallies t
+    WHERE $2 IS NULL AND t.lane = ANY ($1) AND t.facet = 'desk' AND t.day BETWEEN $3 AND $4 AND t.metric <> 'promise'
+    UNION ALL
+    SELECT '', t.client, t.metric, t.outcome, t.cycles
+    FROM tallies t
+    WHERE $2 IS NULL AND t.lane = ANY ($1) AND t.facet = '' AND t.day BETWEEN $3 AND $4 AND t.metric = 'promise'
+    UNION ALL
+    SELECT 'agent', t.value, t.metric, t.outcome, t.cycles
+    FROM tallies t
+    WHERE $2 IS NULL AND t.lane = ANY ($1) AND t.facet = 'desk_agent' AND t.day BETWEEN $3 AND $4
     UNION ALL
     SELECT facet.name, CASE WHEN c.metric <> 'promise' THEN '' WHEN facet.name = '' THEN c.client
                             ELSE coalesce(c.agent::text, '') END, c.metric, c.outcome, 1
