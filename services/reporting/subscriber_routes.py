@@ -33,7 +33,7 @@ def add_subscriber_routes(app: FastAPI, edge: Edge, following: Following) -> Non
     async def subscribers(caller: Caller) -> Response:
         """Who follows the log, how far each is, what it is sent again and what it has put aside."""
         seen = None if caller.clients is None else sorted(caller.clients)
-        items = [_consumer(name, rows) for name, rows in await _consumers(edge)] if seen is None else []
+        items = await _own(edge) if seen is None else []
         reader = edge.following(caller)
         items += [_webhook(row) for row in await reader.fetch(SQL["webhooks"], seen)]
         items += [_outside(row) for row in await reader.fetch(SQL["outside"], seen)]
@@ -50,6 +50,13 @@ EMPTY: dict[str, Any] = {
 async def _consumers(edge: Edge) -> Sequence[tuple[str, list[Any]]]:
     rows = await edge.pool.fetch(SQL["consumers"])
     return [(name, list(lanes)) for name, lanes in groupby(rows, key=lambda row: str(row["consumer"]))]
+
+
+async def _own(edge: Edge) -> list[dict[str, Any]]:
+    """The desk's consumers, and the timers: behind is 0 for all of them where nothing is to come any more."""
+    found = [_consumer(name, rows) for name, rows in await _consumers(edge)]
+    due = await edge.pool.fetchval(SQL["still_due"], edge.clock.now())
+    return [*found, {"kind": "consumer", "name": "timers", "state": "active", "position": 0, "behind": due}]
 
 
 def _consumer(name: str, lanes: Iterable[Any]) -> dict[str, Any]:

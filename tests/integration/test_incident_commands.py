@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -147,6 +148,60 @@ async def test_a_confirmed_incident_raises_its_tickets_tells_each_once_and_takes
         assert await outside.replies(ticket) == ["We are replacing a part.", "The part is in."]
 
 
+async def test_an_incident_that_people_declared_takes_in_what_is_like_its_tickets(outside: Outside) -> None:
+    """Two tickets are too few for the radar; a third of another client comes in by itself, and is told."""
+    first = await outside.desk.outage(CLIENTS[1:3], "the kaleidoscope shows K-7781", "kaleidoscope")
+    made = await outside.post("", {"title": "Kaleidoscopes are dark", "tickets": [str(first[0])]})
+    declared = UUID(made.json()["id"])
+    await outside.post(f"/{declared}/tickets", {"add": [str(first[1])]})
+    await outside.post(f"/{declared}/updates", {"text": "A lens is on its way."})
+    await outside.settle()
+    (late,) = await outside.desk.outage(CLIENTS[5:6], "what does K-7781 on the kaleidoscope mean", "a question")
+    (other,) = await outside.desk.outage(CLIENTS[6:7], "the printer is out of paper", "paper")
+    await outside.settle()
+    members = (await outside.incident(declared)).members
+    assert (late in members, other in members) == (True, False)
+    for ticket in (*first, late):
+        assert await outside.replies(ticket) == ["A lens is on its way."]
+    assert await outside.replies(other) == []
+    assert outside.leader.watch is not None
+    assert "kaleidoscope" not in json.dumps(outside.leader.watch.state()), "two people's words stand there hashed"
+    assert (await outside.post(f"/{declared}/resolve", {"summary": "New lenses."})).status_code == 200
+    await outside.settle()
+    (after,) = await outside.desk.outage(CLIENTS[7:8], "K-7781 on the kaleidoscope again", "again")
+    await outside.settle()
+    assert after not in (await outside.incident(declared)).members
+
+
+async def test_who_is_affected_learns_nothing_of_the_other_clients(outside: Outside) -> None:
+    found, tickets = await outside.suspicion("snark boojum SB-6160", CLIENTS[:5])
+    await outside.post(f"/{found}/confirm", {"title": "Snarks", "text": "We are hunting it."})
+    await outside.settle()
+    for slug, ticket in zip(CLIENTS[:5], tickets, strict=True):
+        bearer = {"Authorization": f"Bearer {await outside.token(Role.LEAD, slug)}"}
+        for path in (f"tickets/{ticket}", f"tickets/{ticket}/events", f"incidents/{found}", "incidents"):
+            answer = await outside.reading.get(f"/api/v1/{path}", headers=bearer)
+            others = [one for one in CLIENTS if one != slug and f'"{one}"' in answer.text]
+            assert others == [], (path, answer.text)
+            assert not [str(one) for one in tickets if one != ticket and str(one) in answer.text], path
+        assert await outside.replies(ticket) == ["We are hunting it."]
+
+
+async def test_a_flood_and_a_crowd_of_requesters_of_one_client_are_one_client(outside: Outside) -> None:
+    """Ten thousand tickets a minute for some seconds, and forty persons of one client who tell of one error."""
+    known = set(await incidents(outside.triage))
+    flood = [(CLIENTS[8], f"flood {number}", f"jabberwock J-{number % 7}000") for number in range(1_500)]
+    await outside.desk.tickets(flood, minutes=0, together=500)
+    for number in range(40):
+        person = await outside.desk.person(CLIENTS[9], f"puppet{number}@{CLIENTS[number % 8]}.example")
+        outside.desk.people[CLIENTS[9]] = person
+        await outside.desk.tickets([(CLIENTS[9], f"{CLIENTS[number % 8]} reports", "bandersnatch BX-4040 failed")])
+    await outside.settle()
+    assert set(await incidents(outside.triage)) == known
+    found, tickets = await outside.suspicion("borogove mimsy MI-3003", CLIENTS[:4])
+    assert set((await outside.incident(found)).members) >= set(tickets), "the flood hides nobody's incident"
+
+
 async def test_a_rejected_suspicion_has_to_speak_louder_and_a_rejection_can_be_taken_back(outside: Outside) -> None:
     found, _ = await outside.suspicion("blorp quux 7731 failed", CLIENTS[:5])
     assert (await outside.post(f"/{found}/reject", {"reason": "a drill"})).json()["status"] == "rejected"
@@ -197,3 +252,20 @@ async def test_only_who_leads_the_whole_desk_changes_an_incident(outside: Outsid
     assert (await outside.post(f"/{found}/reject", {"reason": "no"}, bearer=some)).status_code == 403
     assert (await outside.post(f"/{found}/reject", {"reason": "no"}, bearer=none)).status_code == 404
     assert (await outside.post(f"/{uuid7()}/reject", {"reason": "no"})).status_code == 404
+
+
+async def test_the_radar_and_what_follows_from_incidents_stand_among_the_consumers(outside: Outside) -> None:
+    await outside.settle()
+    await beat(outside.relay)
+    await follow(outside.leader)
+    headers = {"Authorization": f"Bearer {outside.lead}"}
+    items = (await outside.reading.get("/api/v1/subscribers", headers=headers)).json()["items"]
+    behind = {item["name"]: item["behind"] for item in items if item["kind"] == "consumer"}
+    assert {name: behind[name] for name in ("radar", "incidents", "timers")} == {
+        "radar": 0,
+        "incidents": 0,
+        "timers": 0,
+    }
+    await outside.desk.everyday(1)
+    items = (await outside.reading.get("/api/v1/subscribers", headers=headers)).json()["items"]
+    assert {item["name"]: item["behind"] for item in items}["radar"] >= 1

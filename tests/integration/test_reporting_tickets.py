@@ -377,7 +377,7 @@ async def test_subscribers_tell_how_far_they_are_behind(desk: ReportingDesk, htt
     found = SubscribersShape.model_validate(await get(http, "/subscribers"))
 
     total = await desk.owner.fetchval("SELECT sum(position) FROM log.lanes")
-    assert [(item.name, item.behind) for item in found.items] == [("triage", total)]
+    assert [(item.name, item.behind) for item in found.items] == [("triage", total), ("timers", 0)]
 
 
 # --- the feed of a client

@@ -1,5 +1,5 @@
 -- name: consumers
--- The desk's own consumers, lane by lane.
+-- The desk's own consumers, lane by lane: those with cursors, and triage's followers of incidents.
 SELECT c.consumer, l.lane, coalesce(own.position, 0) AS position, greatest(0, l.position - coalesce(own.position, 0)) AS behind,
        (SELECT count(*) FROM log.dead_letters d WHERE d.consumer = c.consumer AND d.replayed_at IS NULL AND d.attempts > 0)
            AS dead_letters,
@@ -8,7 +8,13 @@ SELECT c.consumer, l.lane, coalesce(own.position, 0) AS position, greatest(0, l.
 FROM (SELECT DISTINCT consumer FROM log.cursors) c
 CROSS JOIN log.lanes l
 LEFT JOIN log.cursors own ON own.consumer = c.consumer AND own.lane = l.lane
-ORDER BY c.consumer, l.lane;
+UNION ALL
+SELECT f.consumer, f.lane, f.position, f.behind, 0, 0 FROM triage.followers_read f
+ORDER BY 1, 2;
+
+-- name: still_due
+-- Wake-ups of clocks that are still to be looked at, at this instant.
+SELECT triage.still_due($1);
 
 -- name: webhooks
 -- $1: the caller's clients, null for all.

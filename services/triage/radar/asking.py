@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from services.triage.radar.clusters import Sign
 from services.triage.radar.evidence import (
     CLIENTS_MIN,
     RATIO_MIN,
@@ -21,6 +20,7 @@ from services.triage.radar.evidence import (
 )
 from services.triage.radar.memory import Memory
 from services.triage.radar.pairs import PAIR_MIN, SUPPORTED_ABOVE, USUAL_MAX, Pairs, pair_of
+from services.triage.radar.sign import Sign
 from services.triage.radar.strongest import strongest
 from services.triage.radar.window import Kept, Showing
 

@@ -7,9 +7,11 @@ QUIET_SECONDS in which nothing spoke for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final, Literal, NamedTuple
+
+from services.triage.radar.sign import Sign
 
 QUIET_SECONDS: Final = 4 * 3600
 MERGE_SECONDS: Final = 6 * 3600
@@ -31,34 +33,6 @@ class Change(NamedTuple):
 
 
 @dataclass(slots=True)
-class Sign:
-    """The strongest evidence that a key has given: so many clients in so many tickets, and how many were usual."""
-
-    key: str
-    evidence: float
-    margin: float
-    """Evidence above the threshold; suspicions lie below zero."""
-    clients: int
-    tickets: int
-    expected: float
-    at: float
-
-    @property
-    def doubt(self) -> float:
-        """The share of its tickets that would be there without an incident."""
-        return min(1.0, self.expected / self.clients)
-
-    def doubt_after(self, gap: int) -> float:
-        """The same of a further ticket, `gap` tickets after the last that belonged to the incident.
-
-        The incident's own rate is taken to fall with the square of the time that it is silent: slowly enough for a
-        straggler that names a rare thing, fast enough that what is usual is not drawn in once the incident is over.
-        """
-        usual, rate = self.expected / self.tickets, self.clients / self.tickets
-        return usual / (usual + rate / (1.0 + rate * gap) ** 2)
-
-
-@dataclass(slots=True)
 class Cluster:
     id: int
     first_at: float
@@ -75,6 +49,8 @@ class Cluster:
     more_tickets: int = 0
     confirmed: bool = False
     """A person knows that it is an incident: it stays open until they say that it is over."""
+    held: list[tuple[int, float]] = field(default_factory=list)
+    """Where people declared it: handles of what its tickets have in common, and each one's share of usual tickets."""
 
     def take_in(self, ticket: str, client: str, strength: float) -> bool:
         """Adds a ticket, or strengthens its membership. Says whether it is new."""
@@ -104,6 +80,55 @@ class Clusters:
     by_key: dict[str, int] = field(default_factory=dict)
     due: float = float("-inf")
     """No cluster becomes quiet before."""
+    by_handle: dict[int, int] = field(default_factory=dict)
+    """Handle of a declared incident's key -> its cluster."""
+
+    @property
+    def listening(self) -> bool:
+        """Whether a ticket could join any."""
+        return bool(self.by_key or self.by_handle)
+
+    def declare(
+        self, showed: Sequence[Showed], held: Sequence[tuple[int, float]], at: float, place: int, known: Container[int]
+    ) -> int:
+        """A cluster that people know of: it takes in whatever shows a key that they hold it by. Gives its number."""
+        found = [one for one in self.open.values() if one.id not in known and _overlap(one, showed)]
+        if found:
+            cluster = found[0]
+        else:
+            self.number += 1
+            cluster = self.open[self.number] = Cluster(self.number, at, at, at, at, place)
+        cluster.confirmed, cluster.closed_at = True, None
+        cluster.declared_at = cluster.declared_at or at
+        for one in showed:
+            cluster.take_in(one.ticket, one.client, 1.0)
+            cluster.first_at = min(cluster.first_at, one.at)
+        self.hold_by(cluster, held)
+        return cluster.id
+
+    def hold_by(self, cluster: Cluster, held: Sequence[tuple[int, float]]) -> None:
+        """Has a cluster take in what shows these keys, instead of those before."""
+        self._release(cluster)
+        cluster.held = [(handle, doubt) for handle, doubt in held if handle not in self.by_handle]
+        self.by_handle.update((handle, cluster.id) for handle, _ in cluster.held)
+
+    def _release(self, cluster: Cluster) -> None:
+        for handle, _ in cluster.held:
+            del self.by_handle[handle]
+        cluster.held = []
+
+    def join_held(self, handles: Sequence[int], report: Showed, place: int) -> list[Change]:
+        """Takes the ticket at this place of the stream into the declared clusters whose keys it shows."""
+        changes, by_handle = [], self.by_handle
+        for number in sorted({by_handle[handle] for handle in handles if handle in by_handle}):
+            cluster = self.open[number]
+            strength = 1.0 - min(doubt for handle, doubt in cluster.held if handle in handles)
+            if cluster.closed_at is not None:
+                continue
+            if cluster.take_in(report.ticket, report.client, strength):
+                changes.append(Change("joined", number, report.ticket))
+            cluster.last_at, cluster.last_place = report.at, place
+        return changes
 
     def meet(self, sign: Sign, shown_by: Callable[[], Sequence[Showed]], by: str, place: int) -> list[Change]:
         """What a key's evidence changes. `shown_by` gives the tickets that it rests on, the oldest first."""
@@ -114,6 +139,7 @@ class Clusters:
         showed = shown_by()
         if known is None:
             touched = [cluster for cluster in self.open.values() if _overlap(cluster, showed)]
+            touched.sort(key=lambda cluster: not cluster.confirmed)  # what people confirmed goes on
             if touched:
                 known = touched[0].id
                 for other in touched[1:]:
@@ -178,6 +204,7 @@ class Clusters:
         del self.open[cluster.id]
         for key in cluster.signs:
             del self.by_key[key]
+        self._release(cluster)
         return Change("closed", cluster.id, "")
 
     def _open(self, sign: Sign, showed: Sequence[Showed]) -> int:
@@ -212,6 +239,9 @@ class Clusters:
         into.last_at = max(into.last_at, other.last_at)
         into.last_place = max(into.last_place, other.last_place)
         into.confirmed = into.confirmed or other.confirmed
+        held = [*into.held, *other.held]
+        self._release(other)
+        self.hold_by(into, held)
         into.declared_at = min((at for at in (into.declared_at, other.declared_at) if at is not None), default=None)
         return [Change("merged", into.id, str(other.id))]
 
@@ -226,6 +256,8 @@ class Clusters:
         for given in state["open"]:
             cluster = Cluster(**{part.name: given[part.name] for part in fields(Cluster)})
             cluster.signs = {key: Sign(**sign) for key, sign in given["signs"].items()}
+            cluster.held = [(handle, doubt) for handle, doubt in given["held"]]
+            clusters.by_handle.update((handle, cluster.id) for handle, _ in cluster.held)
             clusters.open[cluster.id] = cluster
             clusters.by_key.update(dict.fromkeys(cluster.signs, cluster.id))
         return clusters

@@ -18,7 +18,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
-from contracts.incidents import IncidentRejected, IncidentSuspected
+from contracts.incidents import IncidentOpened, IncidentRejected, IncidentSuspected, IncidentTicketAdded
 from contracts.model import DESK, Sealed
 from contracts.people import PersonErased
 from contracts.subjects import LANES, lane_of, lane_of_client
@@ -27,6 +27,7 @@ from services.kit.log.read import read_stream
 from services.kit.personal import ERASED, Vault
 from services.kit.postgres import Connection, Pool, queries
 from services.kit.telemetry import describe, log_message
+from services.triage.radar.opening import what_people_declared
 from services.triage.radar.packed import pack, unpack
 from services.triage.radar.reading import BATCH, Read, read_on
 from services.triage.radar.report import Reporter
@@ -98,6 +99,7 @@ class Leader:
         self._log_time = log_time
         self._epoch = 0
         self._places: dict[int, int] = {}
+        self._rested: list[int] = []
         self._fresh: datetime | None = None
         self._saved = Saved(0.0, 0)
         self.watch: Watch | None = None
@@ -158,7 +160,7 @@ class Leader:
 
     async def load(self) -> None:
         """The state as it was saved last; without one, or with one of other rules, the log is learned anew."""
-        secret = self._secret
+        secret, self._rested = self._secret, []
         self._fresh = await self._pool.fetchval(SQL["fresh_since"], FRESH)
         row = await self._pool.fetchrow(SQL["load"], LANE)
         self.watch = None
@@ -179,7 +181,7 @@ class Leader:
         watch = self._the_watch()
         reads, upto = await read_on(self._pool, self._vault, self._places, TYPES, self.batch)
         if not upto:
-            await self._save_if_due()
+            await self._rest()
             return False
         news: dict[UUID, News] = {}
         for number, read in enumerate(reads):
@@ -196,8 +198,21 @@ class Leader:
         await self._save_if_due()
         return True
 
+    async def _rest(self) -> None:
+        """Nothing is left to read: says so, once."""
+        places = [self._places.get(lane, 0) for lane in range(LANES)]
+        if places != self._rested:
+            await self._pool.execute(SQL["rest"], LANE, self._holder, self._epoch, places)
+            self._rested = places
+        await self._save_if_due()
+
     async def _see(self, watch: Watch, read: Read) -> Sequence[News]:
         match read.event.data:
+            case IncidentOpened() | IncidentTicketAdded():
+                told = await what_people_declared(self._pool, self._vault, read.event)
+                if told is not None:
+                    watch.declared(read.event.stream, told.tickets, told.title)
+                return []
             case IncidentRejected():
                 return watch.see(read, await self._keys_of(read.event.stream))
             case PersonErased(person=person):

@@ -7,17 +7,21 @@ before counts as of that one's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from services.triage.radar.asking import Asking, Moment
 from services.triage.radar.bulk import is_bulk
 from services.triage.radar.clusters import Change, Cluster, Clusters, Showed
+from services.triage.radar.declared import held_by
 from services.triage.radar.keys import Handles, handle_of, keys_of
 from services.triage.radar.memory import Memory
 from services.triage.radar.pairs import Pairs
+from services.triage.radar.reports import Report
 from services.triage.radar.window import Window
+
+__all__ = ["Radar", "Report"]
 
 STATE_VERSION: Final = "radar-3"
 COMMON: Final = 0.05  # share of the tickets; a word that so many hold says nothing
@@ -27,18 +31,6 @@ CLIENTS_REMEMBERED: Final = 100_000
 REJECTED_RAISES: Final = 2.0  # units of evidence
 REJECTED_MAX: Final = 5_000  # keys
 FEW: Final = 3.0  # tickets; a word that fewer showed may be one person's own
-
-
-class Report(NamedTuple):
-    """What the radar knows of a ticket. `at` is in seconds since 1970."""
-
-    at: float
-    client: str
-    ticket: str
-    subject: str
-    body: str
-    category: str | None = None
-    service: str | None = None
 
 
 class Radar:
@@ -76,9 +68,26 @@ class Radar:
         keys = keys_of(report.category, report.service, report.subject, report.body)
         if not self.window.floods(report.client) and not is_bulk(report.subject, report.body):
             changes += self._count(memory, report, keys)
-        if self.clusters.by_key:
-            changes += self.clusters.join(keys, Showed(report.ticket, report.client, at), self.window.place)
+        if self.clusters.listening:
+            changes += self._join(keys, Showed(report.ticket, report.client, at))
         return changes
+
+    def declare(self, tickets: Sequence[Report], title: Report | None, known: Container[int]) -> int:
+        """People know of an incident with these tickets: a cluster that takes in what is like them. Gives its number.
+
+        A cluster that has these tickets already is taken, unless it is one of the `known`, which have incidents.
+        """
+        showed = [Showed(report.ticket, report.client, report.at) for report in tickets]
+        held = held_by(tickets, title, self.memory, self.at, self._handles)
+        return self.clusters.declare(showed, held, self.at, self.window.place, known)
+
+    def learn_more(self, cluster: int, tickets: Sequence[Report], title: Report | None) -> None:
+        """People say more of an incident that they declared: it is held by what all these have in common."""
+        if cluster in self.clusters.open:
+            one = self.clusters.open[cluster]
+            for report in tickets:
+                one.take_in(report.ticket, report.client, 1.0)
+            self.clusters.hold_by(one, held_by(tickets, title, self.memory, self.at, self._handles))
 
     def reject(self, cluster: int) -> None:
         """People say that this was no incident: its keys need more evidence from now on."""
@@ -128,6 +137,15 @@ class Radar:
             changes.append(change)
             if self._closed is not None:
                 self._closed(cluster)
+        return changes
+
+    def _join(self, keys: tuple[str, ...], showed: Showed) -> list[Change]:
+        changes: list[Change] = []
+        place = self.window.place
+        if self.clusters.by_key:
+            changes += self.clusters.join(keys, showed, place)
+        if self.clusters.by_handle:
+            changes += self.clusters.join_held(self._handles.of(keys), showed, place)
         return changes
 
     def _count(self, memory: Memory, report: Report, keys: tuple[str, ...]) -> list[Change]:

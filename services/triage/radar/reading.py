@@ -15,7 +15,7 @@ from contracts.tickets import TicketSubmitted
 from services.kit.log.merged import read_merged_of
 from services.kit.log.read import Reader
 from services.kit.personal import ERASED, Vault
-from services.triage.radar.radar import Report
+from services.triage.radar.reports import Report
 from services.triage.reading import form_service
 
 SUBMITTED: Final = TicketSubmitted.type
@@ -52,7 +52,7 @@ async def opened(vault: Vault, events: Sequence[Recorded[Event]], origins: Colle
 def report_of(vault: Vault, event: Recorded[Event], data: Event) -> Report:
     """One ticket, its text opened; of a person who was erased it says nothing but that it came."""
     assert isinstance(data, TicketSubmitted)  # noqa: S101  the caller's choice
-    subject, body = (_said(vault.shown(text)) for text in (data.subject, data.body))
+    subject, body = (said(vault.shown(text)) for text in (data.subject, data.body))
     return Report(
         at=event.occurred_at.timestamp(),
         client=event.client,
@@ -60,9 +60,10 @@ def report_of(vault: Vault, event: Recorded[Event], data: Event) -> Report:
         subject=subject,
         body=body,
         category=data.category,
-        service=form_service({name: _said(vault.shown(told)) for name, told in data.answers.items()}),
+        service=form_service({name: said(vault.shown(told)) for name, told in data.answers.items()}),
     )
 
 
-def _said(text: str) -> str:
+def said(text: str) -> str:
+    """An opened text; nothing where its person was erased."""
     return "" if text == ERASED else text

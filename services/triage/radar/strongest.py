@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from services.triage.radar.clusters import Sign
 from services.triage.radar.evidence import (
     CLIENTS_MIN,
     RATIO_MIN,
@@ -12,6 +11,7 @@ from services.triage.radar.evidence import (
     slowness,
     worth_asking,
 )
+from services.triage.radar.sign import Sign
 from services.triage.radar.window import Kept, Showing
 
 

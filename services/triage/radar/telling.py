@@ -14,6 +14,7 @@ from contracts.subjects import lane_of
 from services.triage.radar import clusters
 from services.triage.radar.keys import handle_of
 from services.triage.radar.radar import STATE_VERSION
+from services.triage.radar.sign import Sign as RadarSign
 from services.triage.radar.wording import KINDS, strongest_first
 
 SIGNS_MAX: Final = 12  # of an incident; the strongest say enough
@@ -42,7 +43,7 @@ def new_tickets(cluster: clusters.Cluster, known: Incident) -> list[UUID]:
     return found[:MEMBERS_MAX]
 
 
-def new_signs(cluster: clusters.Cluster, known: Incident, secret: bytes) -> list[clusters.Sign]:
+def new_signs(cluster: clusters.Cluster, known: Incident, secret: bytes) -> list[RadarSign]:
     """Signs that are new, or much stronger than they were told."""
     found = []
     for sign in strongest_first(cluster)[:SIGNS_MAX]:
@@ -104,7 +105,7 @@ def end_of(cluster: clusters.Cluster, known: Incident, into: UUID | None) -> Inc
     return IncidentSubsided(last_seen_at=instant(cluster.last_at), into=into)
 
 
-def sign_of(sign: clusters.Sign, word: Personal, secret: bytes) -> Sign:
+def sign_of(sign: RadarSign, word: Personal, secret: bytes) -> Sign:
     return Sign(
         key=key_of(sign, secret),
         kind=KINDS[sign.key[0]],
@@ -117,7 +118,7 @@ def sign_of(sign: clusters.Sign, word: Personal, secret: bytes) -> Sign:
     )
 
 
-def key_of(sign: clusters.Sign, secret: bytes) -> str:
+def key_of(sign: RadarSign, secret: bytes) -> str:
     return f"{handle_of(sign.key, secret):016x}"
 
 

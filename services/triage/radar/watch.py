@@ -6,7 +6,7 @@ order as tickets, so what people decide counts from the same place on in every r
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -19,9 +19,12 @@ from contracts.subjects import named_stream
 from services.triage.radar.clusters import Change, Cluster
 from services.triage.radar.radar import Radar
 from services.triage.radar.reading import SUBMITTED, Read
+from services.triage.radar.reports import Report
 
 TYPES: Final = (
     SUBMITTED,
+    tell.IncidentOpened.type,
+    tell.IncidentTicketAdded.type,
     tell.IncidentConfirmed.type,
     tell.IncidentRejected.type,
     tell.IncidentReopened.type,
@@ -127,6 +130,15 @@ class Watch:
         if incident is None or gone is None or incident in self.incidents.values():
             return []
         return [News(incident, cause, gone, ended=True)]
+
+    def declared(self, incident: UUID, tickets: Sequence[Report], title: Report | None) -> None:
+        """People declared an incident, or added to one that they had declared; these are all its tickets by then."""
+        mine = self._clusters_of(incident)
+        for cluster in mine:
+            self.radar.learn_more(cluster, tickets, title)
+        if not mine:
+            cluster = self.radar.declare(tickets, title, self.incidents)
+            self.incidents[cluster] = self.born[cluster] = incident
 
     def _clusters_of(self, incident: UUID) -> list[int]:
         return [cluster for cluster, known in self.incidents.items() if known == incident]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from services.kit.rules.signs import KINDS, sign_sentence
-from services.triage.radar.clusters import Cluster, Sign
+from services.triage.radar.clusters import Cluster
+from services.triage.radar.sign import Sign
 
 __all__ = ["KINDS", "sentence", "strongest_first"]
 

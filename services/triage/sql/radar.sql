@@ -14,6 +14,10 @@ SELECT count(*) FROM (SELECT FROM triage.radar_lead WHERE lane = $1 AND holder =
 -- name: resign
 UPDATE triage.radar_lead SET expires_at = '-infinity' WHERE lane = $1 AND holder = $2;
 
+-- name: rest
+-- How far a leader at rest has read, for who wants to know whether anything is still to come.
+UPDATE triage.radar_lead SET positions = $4 WHERE lane = $1 AND holder = $2 AND epoch = $3;
+
 -- name: load
 SELECT positions, state FROM triage.radar_state WHERE lane = $1;
 
