@@ -31,7 +31,7 @@ class Desk:
 
     def cpu_seconds(self) -> float:
         """User and system time of all its processes so far, PostgreSQL and NATS included."""
-        return sum(_ticks(pid) for pid in _tree(self.root)) / TICKS
+        return cpu_of(self.root)
 
     def memory(self) -> dict[str, float]:
         """Proportional set size of each service in MB."""
@@ -79,6 +79,11 @@ async def _until_ready(home: Path, process: asyncio.subprocess.Process) -> dict[
             await asyncio.sleep(0.1)
     running: dict[str, str] = json.loads((home / "run.json").read_text())
     return running
+
+
+def cpu_of(root: int) -> float:
+    """User and system time of a process and all its children so far, in seconds."""
+    return sum(_ticks(pid) for pid in _tree(root)) / TICKS
 
 
 def _tree(root: int) -> Iterator[int]:
