@@ -22,6 +22,8 @@ class OnePort:
 
     def __init__(self, apis: Sequence[FastAPI], pages: FastAPI) -> None:
         self._apis, self._pages = apis, pages
+        self._fixed: dict[tuple[str, str], FastAPI] = {}
+        """Which app answers a method on a path without parameters, as far as it was asked: there are not many."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -33,11 +35,16 @@ class OnePort:
 
     def _api_for(self, scope: Scope) -> FastAPI:
         """The app with this route; else one that knows the path but not the method; else the first, to say 404."""
+        asked = scope["method"], scope["path"]
+        if asked in self._fixed:
+            return self._fixed[asked]
         knows_path: FastAPI | None = None
         for app in self._apis:
             for route in app.routes:
                 match, _ = route.matches(scope)
                 if match is Match.FULL:
+                    if getattr(route, "path", None) == scope["path"]:
+                        self._fixed[asked] = app
                     return app
                 if match is Match.PARTIAL:
                     knows_path = knows_path or app

@@ -75,6 +75,9 @@ KEY_READERS = 4  # connections for persons' keys
 KEY_SECONDS = 30.0  # their table is written anew at night (services/erasing/compact.py): who needs a key waits for it
 LISTEN_SECONDS = 5.0  # between attempts to listen: without pokes, signals come a second later
 WRITERS = 4  # connections of the consumer: its transaction, its looks, keys
+WRITING = {"search_path": SCHEMAS, "synchronous_commit": "off"}
+"""The consumer waits for no disk: it writes views and its cursor, in one transaction, and nothing else. What a crash of
+the server takes of the last half second goes together, and is digested from the log again, which loses nothing."""
 
 
 @asynccontextmanager
@@ -191,9 +194,7 @@ def main(settings: Settings) -> None:
 
 async def run(settings: Settings) -> None:
     """Keeps the views until cancelled."""
-    pool = await connect_pool(
-        settings, "reporting", size=WRITERS, program="daybook-reporting", server_settings={"search_path": SCHEMAS}
-    )
+    pool = await connect_pool(settings, "reporting", size=WRITERS, program="daybook-reporting", server_settings=WRITING)
     try:
         async with late_bus(settings, "reporting-poke") as bus:
             tales, search = Tales(), SearchView(reading_vault(pool, settings))

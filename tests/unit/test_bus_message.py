@@ -84,3 +84,26 @@ def test_our_client_reads_headers_as_nats_py_does() -> None:
         b"a: \xff\r\n",
     ):
         assert QuickClient._parse_header_lines(odd) == Client._parse_header_lines(odd)
+
+
+class Sending:
+    """The part of a client that sends, which keeps what it would have sent."""
+
+    def __init__(self, kind: type[Client]) -> None:
+        self.client = kind()
+        self.client._send_command = self._keep  # type: ignore[method-assign]
+        self.sent: list[bytes] = []
+
+    async def _keep(self, cmd: bytes, priority: bool = False) -> None:
+        self.sent.append(bytes(cmd))
+
+
+@pytest.mark.parametrize("headers", [
+    headers_of(EVENT), {"a": "1"}, {"a": "ü", "b": ""}, {"a": "1\r\nb: 2"}, {"a": "line\nend"}, {"a": "\r"}, {}, None,
+])  # fmt: skip
+async def test_our_client_sends_what_nats_py_does(headers: dict[str, str] | None) -> None:
+    ours, theirs = Sending(QuickClient), Sending(Client)
+    for sending in (ours, theirs):
+        await sending.client._send_publish("daybook.3", "inbox.1", b'{"a":1}', 7, headers)
+    assert ours.sent == theirs.sent != []
+    assert ours.client.stats["out_bytes"] == theirs.client.stats["out_bytes"] == 7

@@ -26,6 +26,7 @@ RECONNECT_WAIT_SECONDS = 0.25  # a restarted server is back within a second
 CONNECT_SECONDS = 2
 PING_SECONDS = 5  # two silent pings tell that a half-open connection is dead
 POKE_BUFFER_BYTES = 8_000_000
+HEADERS_LINE = "NATS/1.0"
 MESSAGE_BYTES_MIN = 4_000_000  # what a server must take: the largest text, 2 MB, sealed and base64-coded
 
 
@@ -35,7 +36,8 @@ class BusTooSmall(Exception):
 
 class QuickClient(Client):
     """nats-py's client, which looks at each character of each header's name: for our twenty headers that is 60 us a
-    message, more than all else a consumer does with it. This takes 6 us and gives the same for every legal header."""
+    message that comes and 30 us one that is sent, more than all else that is done with it. This takes 6 us and 3 us
+    and gives the same for every legal header."""
 
     def know(self, key: Nkey) -> dict[str, Any]:
         """How to log in by this key. nats-py has its own way, which needs one more library for the same signature."""
@@ -55,6 +57,23 @@ class QuickClient(Client):
             if colon:
                 found[name.strip()] = value.strip()
         return found
+
+    async def _send_publish(
+        self, subject: str, reply: str, payload: bytes, payload_size: int, headers: dict[str, Any] | None
+    ) -> None:
+        lines = [f"{name}: {value}" for name, value in headers.items()] if headers else []
+        block = "\r\n".join(lines)
+        if not headers or not subject or block.count("\n") + block.count("\r") != 2 * len(lines) - 2:
+            await super()._send_publish(subject, reply, payload, payload_size, headers)  # it takes line ends out
+            return
+        head = f"{HEADERS_LINE}\r\n{block}\r\n\r\n".encode()
+        self.stats["out_msgs"] += 1
+        self.stats["out_bytes"] += payload_size
+        total = len(head) + len(payload)
+        line = f"HPUB {subject} {reply} {len(head)} {total}\r\n".encode()
+        await self._send_command(b"".join((line, head, payload, b"\r\n")))
+        if self._flush_queue is not None and self._flush_queue.empty():
+            await self._flush_pending()
 
 
 def options(name: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ __all__ = ["AfterCommit", "Handler", "LanesHandler", "run_consumer"]
 BATCH_MAX = 500  # events of a lane in one transaction
 
 
-async def run_consumer(
+async def run_consumer(  # noqa: PLR0913 - options are explicit, and given once by each service
     settings: Settings,
     handler: Handler,
     pool: Pool,
@@ -31,6 +31,7 @@ async def run_consumer(
     started: Callable[[], None] = lambda: None,
     lanes_together: bool = False,
     batch_max: int = BATCH_MAX,
+    gather_seconds: float = 0.0,
 ) -> None:
     """Feeds a handler until cancelled; `started` is called once it is subscribed (pass announce_ready).
 
@@ -38,9 +39,12 @@ async def run_consumer(
     that appends nothing. One that appends lane by lane would hold the first lane's lock for all the others: it leaves
     it False, or better implements LanesHandler, which is always served together. The pool should hold five connections,
     where lanes go together two; a handler that takes one of its own besides the transaction's never waits for ever.
+    `gather_seconds` is how long a busy consumer gathers events between two transactions at least: where nobody waits
+    for its effects, fewer and larger transactions do the same work.
     """
     digest = Digest(handler, pool, clock, metrics or Metrics(handler.name))
-    consumer = Consumer(digest, lanes_together=lanes_together or isinstance(handler, LanesHandler), batch_max=batch_max)
+    together = lanes_together or isinstance(handler, LanesHandler)
+    consumer = Consumer(digest, lanes_together=together, batch_max=batch_max, gather_seconds=gather_seconds)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(consumer.run())
         tasks.create_task(follow(settings, handler.name, consumer.offer, started, consumer.connected))

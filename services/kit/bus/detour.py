@@ -19,10 +19,12 @@ machine, or one that is busy with others, more events share one."""
 
 
 class Detour:
-    """Asked and told by one consumer. Instants are seconds of the loop's clock."""
+    """Asked and told by one consumer. Instants are seconds of the loop's clock; `gather_seconds` is how long it gathers
+    at least, where nobody waits for what it does."""
 
-    def __init__(self) -> None:
+    def __init__(self, gather_seconds: float = 0.0) -> None:
         self.on = False
+        self._gather_seconds = gather_seconds
         self._chosen_at = float("-inf")
         self._looked: tuple[float, int] | None = None
 
@@ -46,6 +48,10 @@ class Detour:
 
     def _choose(self, now: float, *, on: bool) -> None:
         self.on, self._chosen_at = on, now
+
+    def pause(self, took: float) -> float:
+        """How long to gather events after a transaction that took so long."""
+        return max(self._gather_seconds, pause_after(took))
 
 
 def pause_after(seconds: float) -> float:

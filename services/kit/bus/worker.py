@@ -21,7 +21,7 @@ from services.kit.bus.away import AWAY, is_away, tried
 from services.kit.bus.blame import Blame
 from services.kit.bus.census import answer_census
 from services.kit.bus.connect import end_if_cancelled
-from services.kit.bus.detour import Detour, pause_after
+from services.kit.bus.detour import Detour
 from services.kit.bus.digest import SQL, ChoosyHandler, CursorMoved, Digest, ProcessDied, Share
 from services.kit.bus.following import Found, Unreadable, following, share_of
 from services.kit.bus.lane import Lane
@@ -44,7 +44,7 @@ LOOK_SECONDS = 1.0
 class Consumer:
     """The lanes of one handler and the tasks that digest them."""
 
-    def __init__(self, digest: Digest, *, lanes_together: bool, batch_max: int) -> None:
+    def __init__(self, digest: Digest, *, lanes_together: bool, batch_max: int, gather_seconds: float = 0.0) -> None:
         self._digest = digest
         self._name = digest.handler.name
         self._batch_max = batch_max
@@ -55,7 +55,7 @@ class Consumer:
         self._turns = asyncio.Semaphore(max(1, min(AT_ONCE, len(self._groups), digest.pool.get_max_size() - 1)))
         self._room = asyncio.Event()
         self._trial = asyncio.Lock()
-        self._detour = Detour()
+        self._detour = Detour(gather_seconds)
         self._client: Client | None = None
         self._blame = Blame(digest, self._lanes, self._wake, self._read_again)
         self._ignores = digest.handler.ignores if isinstance(digest.handler, ChoosyHandler) else _nothing
@@ -174,7 +174,7 @@ class Consumer:
         clock, pause, took = asyncio.get_running_loop().time, WAIT_SECONDS[0], 0.0
         while True:
             if self._detour.on:
-                await asyncio.sleep(pause_after(took))
+                await asyncio.sleep(self._detour.pause(took))
                 for lane in group:
                     lane.behind = True
             else:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from fastapi import Request, Response
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from services.kit.web.handlers import problem_for
@@ -21,15 +22,36 @@ if TYPE_CHECKING:
 
 
 def lay_bare(app: FastAPI) -> None:
-    """Requests go straight to the router; what it finds nowhere is a problem too."""
+    """Requests go straight to the router, and those for a path without parameters past it: it tries one route after the
+    other. What it finds nowhere is a problem too. Call it once all routes are there."""
+    fixed = fixed_paths(app)
 
     async def stack(scope: Scope, receive: Receive, send: Send) -> None:
+        route = fixed.get((scope["method"], scope["path"]))
         try:
-            await app.router(scope, receive, send)
+            if route is None:
+                await app.router(scope, receive, send)
+            else:
+                scope["path_params"], scope["route"], scope["endpoint"] = {}, route, route.endpoint
+                await route.app(scope, receive, send)
         except HTTPException as error:
             await problem_for(error).response()(scope, receive, send)
 
     app.middleware_stack = stack
+
+
+def fixed_paths(app: FastAPI) -> dict[tuple[str, str], APIRoute]:
+    """(method, path) of every route whose path has no parameter -> the route, unless an earlier one takes it. Pure."""
+    found: dict[tuple[str, str], APIRoute] = {}
+    before: list[APIRoute] = []
+    for route in app.routes:
+        if not isinstance(route, APIRoute):
+            return found  # nobody knows what it takes
+        for method in (route.methods or ()) if "{" not in route.path else ():
+            if not any(method in (other.methods or ()) and other.path_regex.match(route.path) for other in before):
+                found[method, route.path] = route
+        before.append(route)
+    return found
 
 
 def answering(handle: Callable[[Request], Awaitable[Response]]) -> ASGIApp:
