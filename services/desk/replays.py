@@ -15,7 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.desk.attainment import percent
-from services.desk.terms_text import METRICS, listed
+from services.desk.terms_text import METRICS, length, listed
 from services.kit.ranges import SPANS, calendar_span, midnight
 
 LASTS: Final = {span: f"Last {span}" for span in SPANS} | {"": "These days"}
@@ -91,10 +91,8 @@ class NewReplay(BaseModel):
 
 
 def _setting(one: Mapping[str, Any]) -> str:
-    minutes = round(one["seconds"] / 60)
-    long = f"{minutes // 60} h" if minutes % 60 == 0 else f"{minutes} min"
     whose = f"{one['priority']} " if one.get("priority") else ""
-    return f"{whose}{METRICS.get(one['metric'], one['metric']).lower()} {long}"
+    return f"{whose}{METRICS.get(one['metric'], one['metric']).lower()} {length(one['seconds'])}"
 
 
 def question(fields: Mapping[str, str], now: datetime) -> dict[str, Any]:

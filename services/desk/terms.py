@@ -90,12 +90,12 @@ def asked(fields: Fields, policy_name: str) -> Asked:
     """The calendar and policy of a form. What is misspelt the API refuses, by its field."""
     unread: dict[str, str] = {}
 
-    def read(name: str, reader: Callable[[str], T], instead: T) -> T:
+    def read(name: str, reader: Callable[[str], T]) -> T:
         try:
             return reader(fields.get(name, ""))
         except Unread as reason:
             unread[name] = str(reason)
-            return instead
+            return reader("")
 
     hours = {day: listed(fields.get(f"hours-{day}", "")) for day in DAYS}
     calendar: dict[str, Any] = {
@@ -103,12 +103,12 @@ def asked(fields: Fields, policy_name: str) -> Asked:
         "zone": fields.get("zone", ""),
         "hours": {day: intervals for day, intervals in hours.items() if intervals},
         **{name: listed(fields.get(name, "")) for name in ("public_holidays", "closed", "yearly_closed")},
-        "special": read("special", read_days, {}),
-        "breaks": read("breaks", read_days, {}),
+        "special": read("special", read_days),
+        "breaks": read("breaks", read_days),
     }
     rows, numbers = [], []
     for number in range(count_of(fields)):
-        row = _row(fields, number, read(f"r{number}-steps", read_steps, []), unread)
+        row = _row(fields, number, read(f"r{number}-steps", read_steps), unread)
         if row is not None:
             rows.append(row)
             numbers.append(number)
@@ -116,7 +116,7 @@ def asked(fields: Fields, policy_name: str) -> Asked:
         "name": policy_name,
         "calendar": calendar["name"],
         "rows": rows,
-        "warn_at": read("warn_at", read_parts, []),
+        "warn_at": read("warn_at", read_parts),
         "reopen": fields.get("reopen") or "continue",
         "reopen_window_seconds": fields.get("reopen_window_seconds") or 0,
         "supplier_pauses_resolution": bool(fields.get("supplier_pauses_resolution")),

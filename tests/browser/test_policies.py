@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import httpx
 from playwright.sync_api import Browser, Page, expect
@@ -18,14 +19,25 @@ STEP = {"at": 0.75, "action": "notify", "to": "lead"}
 POLICY = {"rows": [{"priority": "P2", "targets": {"resolution": {"seconds": "4h", "escalations": [STEP]}}}]}
 
 
+ALWAYS = {
+    "zone": "UTC",
+    "hours": {day: [["00:00", "24:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")},
+}
+ASKED = {"client": "asked", "requester": {"email": "ann@asked.example"}, "subject": "Printer", "body": "It is off."}
+
+
 def prepare(desk: DeskProcess) -> dict[str, str]:
-    """A client with hours and a policy, and the administrator's login."""
+    """A client with hours and a policy, one that is always open and has asked; and the administrator's login."""
     login: dict[str, str] = json.loads((desk.home / "administrator.json").read_text())
     with httpx.Client(base_url=f"{desk.running['address']}/api/v1", timeout=60) as http:
         told = http.post("/sessions", json={name: login[name] for name in ("email", "password")}).json()
         http.headers["Authorization"] = f"Bearer {told['token']}"
         for path, body in (("", {"name": "Hours Ltd", "prefix": "HRS"}), ("/calendar", OFFICE), ("/policy", POLICY)):
             assert http.put(f"/clients/hours{path}", json=body).is_success
+        slow = {"rows": [{"targets": {"first_reply": "8h"}}]}
+        for path, body in (("", {"name": "Asked Ltd", "prefix": "ASK"}), ("/calendar", ALWAYS), ("/policy", slow)):
+            assert http.put(f"/clients/asked{path}", json=body).is_success
+        assert http.post("/tickets", json=ASKED).is_success
     return login
 
 
@@ -44,15 +56,20 @@ def open_page(
     return page
 
 
-def test_a_policy_is_previewed_refused_at_its_field_and_saved(browser: Browser, desk: DeskProcess) -> None:
+def signed_in(browser: Browser, desk: DeskProcess, path: str) -> Page:
     login = prepare(desk)
     page = open_page(browser, desk)
-    page.goto("/login?next=/policies/hours")
+    page.goto(f"/login?next={path}")
     page.fill("#email", login["email"])
     page.fill("#password", login["password"])
     page.click("button.primary")
-    page.wait_for_url("**/policies/hours")
+    page.wait_for_url(f"**{path}")
     until_live(page)
+    return page
+
+
+def test_a_policy_is_previewed_refused_at_its_field_and_saved(browser: Browser, desk: DeskProcess) -> None:
+    page = signed_in(browser, desk, "/policies/hours")
     due = page.locator("#preview")
     expect(due).to_contain_text("Friday at 16:50 would be due Monday")
     expect(due).to_contain_text("at 11:50")
@@ -106,5 +123,38 @@ def test_a_policy_is_previewed_refused_at_its_field_and_saved(browser: Browser, 
             expect(other.locator("main")).to_contain_text("the solution: 3h")
         assert not serious(other)
         assert fits(other), f"{name} is wider than the window"
+        other.screenshot(path=ARTEFACTS / f"{name}.png", full_page=True)
+        other.context.close()
+
+
+def test_a_replay_is_asked_watched_and_read(browser: Browser, desk: DeskProcess) -> None:
+    page = signed_in(browser, desk, "/manage/replay")
+    page.locator("button.primary", has_text="Replay").press("Enter")
+    expect(page.locator("#set-problem")).to_contain_text("what is to be different")
+    page.locator("#set").fill("P2.resolution=zero")
+    page.locator("button.primary", has_text="Replay").press("Enter")
+    expect(page.locator("#set-problem")).to_contain_text("is no duration")
+    page.locator("#set").fill("first_reply=1s")
+    page.locator("#last").select_option("")
+    today = datetime.now(UTC).date()
+    page.locator("#from").fill((today - timedelta(days=1)).isoformat())
+    page.locator("#to").fill((today + timedelta(days=1)).isoformat())
+    page.wait_for_timeout(1_100)  # the ticket has waited longer than that by now
+    page.locator("button.primary", has_text="Replay").press("Enter")
+    page.wait_for_url("**/manage/replay/*")
+    expect(page.locator("h1")).to_contain_text("first reply 1s")
+    expect(page.locator("#replay")).to_contain_text("breach gained")
+    expect(page.locator("#replay a[href^='/tickets/ASK-']").first).to_be_visible()
+    expect(page.locator(".replay-table tbody tr").nth(1)).to_contain_text("asked")
+    assert not serious(page)
+    page.screenshot(path=ARTEFACTS / "replay-light.png", full_page=True)
+    state, url = page.context.storage_state(), page.url
+    page.context.close()
+    for name, path in (("replay-phone", url), ("replay-new-phone", "/manage/replay?client=hours&terms=1")):
+        other = open_page(browser, desk, dark=True, phone=True, state=state)
+        other.goto(path)
+        expect(other.locator("h1")).to_be_visible()
+        assert not serious(other)
+        assert other.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is wider than the window"
         other.screenshot(path=ARTEFACTS / f"{name}.png", full_page=True)
         other.context.close()

@@ -12,9 +12,9 @@ from contracts import ticket_commands as ask
 from contracts import tickets as tell
 from contracts.envelope import Recorded
 from contracts.model import Event
-from contracts.terms import Channel, Status
+from contracts.terms import Channel, PromisedBy, Status
 from contracts.ticket import fold
-from contracts.ticket_state import Held
+from contracts.ticket_state import Closed, Open, Resolved, Waiting
 from services.intake.decide import decide
 from services.intake.decide_split import Both, split, unsplit
 from services.kit.refused import Refused
@@ -33,7 +33,7 @@ AGENTS_WORD = tell.ReplySent(body="We look.")
 def life(*events: Event, minutes: int = 10, origin: str = "live") -> list[Recorded[Event]]:
     """A ticket's history: these events, ten minutes apart, up to now."""
     born = tell.TicketSubmitted(prefix="ACME", requester=ANN, subject="Printer", body="Off", channel=Channel.MAIL)
-    promise = tell.CheckpointPromised(due_at=NOW + timedelta(hours=8), by="policy")
+    promise = tell.CheckpointPromised(due_at=NOW + timedelta(hours=8), by=PromisedBy.POLICY)
     all_events = [born, promise, *events]
     start = NOW - timedelta(minutes=minutes * len(all_events))
     return [
@@ -42,9 +42,9 @@ def life(*events: Event, minutes: int = 10, origin: str = "live") -> list[Record
     ]
 
 
-def held(events: list[Recorded[Event]]) -> Held:
+def held(events: list[Recorded[Event]]) -> Open | Waiting | Resolved | Closed:
     ticket = fold(events)
-    assert isinstance(ticket, Held)
+    assert isinstance(ticket, Open | Waiting | Resolved | Closed)
     return ticket
 
 

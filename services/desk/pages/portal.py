@@ -7,10 +7,8 @@ another site.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -32,12 +30,11 @@ def routes(desk: Desk) -> APIRouter:
 
     @router.get("/portal/{client}")
     async def hours(request: Request, client: str) -> Response:
-        """When the desk is there, and how long a request waits, in the client's zone."""
+        """When the desk is there, and how long a request waits."""
         visit = desk.stranger(request)
         found = await visit.api.get(f"/guest/clients/{quote(client, safe='')}/terms", Published)
-        reader = replace(visit.reader, zone=ZoneInfo(found.zone))
         shown: dict[str, Any] = {"published": found, "hours": hours_of(found), "waits": waits_of(found)}
-        return desk.pages.page("portal.html", reader, **shown)
+        return desk.pages.page("portal.html", visit.reader, **shown)
 
     @router.get(PATH)
     async def ticket(request: Request, client: str, reference: str) -> Response:
@@ -79,8 +76,7 @@ async def _show(
         visit.api.get(f"/guest/tickets/{quote(reference, safe='')}", GuestTicket, {"key": key, "client": client}),
         visit.api.get(f"/guest/clients/{quote(client, safe='')}/terms", Published),
     )
-    reader = replace(visit.reader, zone=ZoneInfo(found.zone))
-    late = ticket.next_update_by is not None and ticket.next_update_by < reader.now
+    late = ticket.next_update_by is not None and ticket.next_update_by < visit.reader.now
     shown: dict[str, Any] = {
         "ticket": ticket,
         "state": public.state(ticket),
@@ -94,4 +90,6 @@ async def _show(
         "action": f"/portal/{quote(client, safe='')}/tickets/{quote(reference, safe='')}",
         "attempt": desk.nonce(),
     }
-    return desk.keep(desk.pages.page("portal_ticket.html", reader, status=422 if sentence else 200, **shown), visit)
+    return desk.keep(
+        desk.pages.page("portal_ticket.html", visit.reader, status=422 if sentence else 200, **shown), visit
+    )

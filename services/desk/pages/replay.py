@@ -52,6 +52,11 @@ def routes(desk: Desk) -> APIRouter:
             return await _form(desk, visit, fields, told or {"set": problem.sentence})
         return RedirectResponse(f"/manage/replay/{quote(made.id)}", 303)
 
+    _add_one(router, desk)
+    return router
+
+
+def _add_one(router: APIRouter, desk: Desk) -> None:
     @router.get("/manage/replay/{replay}")
     async def show(request: Request, replay: str) -> Response:
         visit = await desk.visit(request)
@@ -69,8 +74,6 @@ def routes(desk: Desk) -> APIRouter:
         await visit.api.delete(f"/whatif/{quote(replay, safe='')}")
         return RedirectResponse("/manage/replay", 303)
 
-    return router
-
 
 async def _in_force(visit: Visit, client: str) -> str:
     """A client's policy and calendar as text to change."""
@@ -79,7 +82,8 @@ async def _in_force(visit: Visit, client: str) -> str:
     named = str(policy.policy.get("calendar", "default")) if policy else "default"
     calendar = next((each for each in found.calendars if each.name == named), None)
     return replays.terms_text(
-        policy and {"name": policy.name, **policy.policy}, calendar and {"name": calendar.name, **calendar.calendar}
+        {"name": policy.name, **policy.policy} if policy else None,
+        {"name": calendar.name, **calendar.calendar} if calendar else None,
     )
 
 
