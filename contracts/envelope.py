@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
@@ -88,9 +89,9 @@ def head_bytes(  # noqa: PLR0913 - these ten fields are what is hashed
     """The part of the hashed envelope that the writer knows: ten fields, each behind its length in four bytes."""
     return b"".join(
         (
-            SIXTEEN, event_id.bytes, _text(client), SIXTEEN, stream.bytes, FOUR, version.to_bytes(4, "big"),
-            _text(event_type), TWO, schema_version.to_bytes(2, "big"), _text(actor), _text(causation or ""),
-            _text(origin), _text(trace or ""),
+            SIXTEEN, event_id.bytes, _known_text(client), SIXTEEN, stream.bytes, FOUR, version.to_bytes(4, "big"),
+            _known_text(event_type), TWO, schema_version.to_bytes(2, "big"), _known_text(actor), _text(causation or ""),
+            _known_text(origin), _text(trace or ""),
         )
     )  # fmt: skip
 
@@ -98,6 +99,9 @@ def head_bytes(  # noqa: PLR0913 - these ten fields are what is hashed
 def _text(text: str) -> bytes:
     encoded = text.encode()
     return len(encoded).to_bytes(4, "big") + encoded
+
+
+_known_text = lru_cache(maxsize=4_096)(_text)  # clients, types, actors: the same ones again and again
 
 
 def microseconds(at: datetime) -> int:

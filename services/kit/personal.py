@@ -31,6 +31,7 @@ SQL = queries("services/kit/sql/personal.sql")
 KEY_SECONDS = 30.0  # an opened key is used for so long before it is asked for again
 HEARD_SECONDS = 1.0  # between two looks for who was erased; a process that uses no key in the meantime needs none
 KEYS_MAX = 50_000  # opened keys held by one process
+NONCES = 512  # drawn at once: one by one, asking the system for them takes as long as sealing a short text
 HANDLES = "handles"
 """The desk's secret that turns addresses into handles; also what binds its wrapping."""
 ERASED = "[erased]"
@@ -57,7 +58,8 @@ class Known(NamedTuple):
 
 
 class Vault:
-    """Finds and makes persons, seals and opens their text. One per process."""
+    """Finds and makes persons, seals and opens their text. One per process; a forked one makes its own, or it would use
+    the same nonces again."""
 
     def __init__(
         self,
@@ -74,6 +76,7 @@ class Vault:
         self._prepared = False
         self._new_id = new_id
         self._random = random_bytes
+        self._nonce = _nonces(random_bytes).__next__
         self._monotonic = monotonic
         self._keys: OrderedDict[UUID, tuple[AESGCM | None, float]] = OrderedDict()
         self._heard_at = monotonic()
@@ -171,12 +174,16 @@ class Vault:
         key, _ = self._keys[person]
         if key is None:
             raise KeyError(f"person {person} is erased or unknown")
-        identity, name, encrypt, random_bytes = person.bytes, str(person), key.encrypt, self._random
+        identity, name, encrypt, next_nonce = person.bytes, str(person), key.encrypt, self._nonce
 
         def seal(text: str) -> dict[str, str]:
-            nonce = random_bytes(NONCE_BYTES)
-            box = nonce + encrypt(nonce, text.encode("utf-8", "replace"), identity)
-            return {"sealed": b2a_base64(box, newline=False).decode(), "person": name}
+            try:
+                plain = text.encode()
+            except UnicodeEncodeError:  # half of a surrogate pair
+                plain = text.encode("utf-8", "replace")
+            nonce = next_nonce()
+            box = nonce + encrypt(nonce, plain, identity)
+            return {"sealed": str(b2a_base64(box, newline=False), "ascii"), "person": name}
 
         return seal
 
@@ -185,7 +192,7 @@ class Vault:
         key, _ = self._keys[person]
         if key is None:
             raise KeyError(f"person {person} is erased or unknown")
-        nonce = self._random(NONCE_BYTES)
+        nonce = self._random(NONCE_BYTES)  # of its own: this may run in a thread
         return nonce + key.encrypt(nonce, content, person.bytes)
 
     def open(self, value: str | Sealed) -> str:
@@ -246,6 +253,14 @@ class Vault:
 
     def _unwrap(self, person: UUID, wrapped: bytes) -> AESGCM:
         return AESGCM(self._ring.unwrap(person.bytes, wrapped))
+
+
+def _nonces(random_bytes: Callable[[int], bytes]) -> Iterator[bytes]:
+    """Random nonces, each once."""
+    while True:
+        drawn = random_bytes(NONCE_BYTES * NONCES)
+        for start in range(0, len(drawn), NONCE_BYTES):
+            yield drawn[start : start + NONCE_BYTES]
 
 
 def as_sealed(value: Any) -> Sealed | None:
