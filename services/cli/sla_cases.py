@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
@@ -40,6 +40,10 @@ class CaseCalendar(BaseModel):
     yearly_holidays: tuple[YearDay, ...] = ()
     overrides: dict[date, tuple[Interval, ...]] = Field(default_factory=dict)
     breaks: dict[date, tuple[Interval, ...]] = Field(default_factory=dict)
+    name: Any = None
+    note: Any = None
+    source: Any = None
+    """What a calendar says for people."""
 
     @field_validator("tz")
     @classmethod
@@ -91,7 +95,28 @@ def read(model: type[BaseModel], given: Any) -> Any:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"])) or "it"
-        raise Wrong(f"{place}: {first['msg'].removeprefix('Value error, ')}") from None
+        raise Wrong(f"{place}: {_remedy(first)}") from None
+
+
+FORMS: Final = {
+    "missing": "is missing",
+    "tuple_type": "write a list",
+    "dict_type": "write an object",
+    "model_type": "write an object",
+    "extra_forbidden": "there is no such field: tz, hours, holidays, yearly_holidays, overrides and breaks are known",
+    "timezone_aware": "an instant needs its zone: put Z or +01:00 behind it",
+    "too_long": 'an interval is [from, to), such as ["09:00", "17:00"]',
+    "too_short": 'an interval is [from, to), such as ["09:00", "17:00"]',
+}
+"""What is wrong, by pydantic's type of error, and how to write it."""
+
+
+def _remedy(fault: Any) -> str:
+    if fault["type"] == "string_pattern_mismatch":
+        form = "MM-DD, such as 12-25" if "yearly_holidays" in fault["loc"] else "HH:MM, such as 09:30, and 24:00"
+        return f"{fault['input']!r} can't be read: write {form}"
+    usual: str = fault["msg"].removeprefix("Value error, ")
+    return FORMS.get(fault["type"], usual)
 
 
 def answer(case: Case) -> Any:

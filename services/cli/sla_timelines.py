@@ -94,7 +94,7 @@ def answers(timeline: Timeline) -> Iterator[tuple[int, str, Any, Any]]:
     policies = Policies.of(configured)
     for check in timeline.checks:
         if check.after_event >= len(timeline.events):
-            raise Wrong(f"after_event {check.after_event} is not one of the {len(timeline.events)} events")
+            raise Wrong(f"checks: after_event {check.after_event} is not one of the {len(timeline.events)} events")
         now = timeline.events[check.after_event].at
         known = [event for index, event in history if index <= check.after_event]
         state = clocks(known, policies, hours, now)
@@ -112,7 +112,11 @@ def told_as_events(timeline: Timeline) -> tuple[list[tuple[int, Recorded[Event]]
         recorded(1, start, "system:check", client),
         recorded(2, start, "system:check", policy_set(policy, 1, start)),
     ]
+    before = start
     for index, given in enumerate(timeline.events):
+        if given.at < before:
+            raise Wrong(f"events.{index}.at: {given.at.isoformat()} is before the event before it: order them by time")
+        before = given.at
         for word in given.types:
             name, _, value = word.partition(":")
             if name == "policy":
@@ -120,12 +124,13 @@ def told_as_events(timeline: Timeline) -> tuple[list[tuple[int, Recorded[Event]]
                 changed = policy_set(policy, len(configured), given.at)
                 configured.append(recorded(len(configured) + 1, given.at, "system:check", changed))
             elif not (name == "customer_message" and "created" in given.types):
-                history.append((index, recorded(len(history) + 1, given.at, actor(name), event_of(name, value))))
+                told = event_of(f"events.{index}", name, value)
+                history.append((index, recorded(len(history) + 1, given.at, actor(name), told)))
     return history, configured
 
 
-def event_of(name: str, value: str) -> Event:
-    """The event for one word of a timeline. Raises Wrong."""
+def event_of(place: str, name: str, value: str) -> Event:
+    """The event for one word of a timeline. Raises Wrong with its place."""
     if name in PLAIN and not value:
         return PLAIN[name]()
     match name:
@@ -138,7 +143,8 @@ def event_of(name: str, value: str) -> Event:
         case "category" if value:
             return tell.CategorySet(category=value)
     known = ", ".join(["created", "created_by_agent", *PLAIN, *(f"state:{state}" for state in STATES)])
-    raise Wrong(f"there is no event {name}{':' if value else ''}{value}: write one of {known}, priority:P1, policy:…=…")
+    said = f"{name}:{value}" if value else name
+    raise Wrong(f"{place}.types: there is no event {said}: write one of {known}, priority:P1, policy:…=…")
 
 
 def actor(name: str) -> str:
@@ -157,6 +163,8 @@ def policy_set(given: Mapping[str, Any], version: int, at: AwareDatetime) -> Pol
             targets |= dict.fromkeys((str(metric) for metric in TARGETS[name]), _seconds(key, value, UNITS[unit]))
         elif key not in {"pause_on", "reopen", "reopen_window_seconds"}:
             raise Wrong(f"policy.{key} is not known: write targets such as first_response_min or solution_h")
+    if not targets:
+        raise Wrong("policy: it has no target: write one such as first_response_min or solution_h")
     put = read(
         PutPolicy,
         {
@@ -172,9 +180,12 @@ def policy_set(given: Mapping[str, Any], version: int, at: AwareDatetime) -> Pol
 
 def _seconds(key: str, value: Any, unit: int) -> int:
     try:
-        return round(float(value) * unit)
+        found = round(float(value) * unit)
     except (TypeError, ValueError, OverflowError):
         raise Wrong(f"policy.{key} is no number: {value!r}") from None
+    if found <= 0:
+        raise Wrong(f"policy.{key}: a target of {value} is broken at once: give it at least one second")
+    return found
 
 
 def recorded(version: int, at: AwareDatetime, by: str, event: Event) -> Recorded[Event]:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
+import holidays
 import pytest
 
 from contracts.calendars import CalendarSet
@@ -88,6 +89,13 @@ async def test_the_desk_has_terms_for_clients_without_their_own(desk: IntakeDesk
         ("calendar", {"zone": "Mars/X", "hours": {"mon": [["09:00", "17:00"]]}}, "invalid_field", "zone"),
         ("calendar", {"zone": "UTC", "hours": {}}, "invalid_field", "hours"),
         ("calendar", {**OFFICE, "hours": {"mon": [["17:00", "09:00"]]}}, "invalid_field", "hours"),
+        ("calendar", {**OFFICE, "hours": {"mon": [["08:00", "12:00"], ["11:00", "17:00"]]}}, "invalid_field", "hours"),
+        (
+            "calendar",
+            {**OFFICE, "closed": ["2199-12-24"], "special": {"2199-12-24": [["09:00", "12:00"]]}},
+            "invalid_field",
+            "special",
+        ),
         ("calendar", {**OFFICE, "public_holidays": ["XX"]}, "unknown_region", "public_holidays"),
         ("calendar", {**OFFICE, "holds_from": "2020-01-01T00:00:00Z"}, "holds_from_past", "holds_from"),
         ("calendar", {"zone": "UTC", "special": {"2020-01-01": [["09:00", "10:00"]]}}, "calendar_closed", "hours"),
@@ -105,6 +113,23 @@ async def test_what_contradicts_itself_is_refused_by_field(
     assert answer.status_code == 422, answer.text
     told = answer.json()
     assert (told["code"], told.get("field") or None) == (code, field), told
+
+
+async def test_a_list_of_holidays_that_fails_to_load_is_an_error_and_never_a_calendar_without_any(
+    desk: IntakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise KeyError("easter")
+
+    body = {**OFFICE, "public_holidays": ["NO"]}
+    monkeypatch.setattr(holidays, "country_holidays", broken)
+    answer = await desk.send("PUT", "/clients/acme/calendar", body)
+    told = answer.json()
+    assert (answer.status_code, told["code"], told["field"]) == (503, "holidays_unavailable", "public_holidays")
+    assert "KeyError" in told["detail"]
+    assert told["remedy"]
+    monkeypatch.undo()
+    assert (await desk.send("PUT", "/clients/acme/calendar", body)).status_code == 201
 
 
 async def test_an_unknown_client_and_another_ones_token_are_refused(desk: IntakeDesk) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import holidays
 import pytest
 from typer.testing import CliRunner
 
@@ -47,6 +48,23 @@ def test_a_client_goes_by_its_own_policy_on_the_desk_s_calendar() -> None:
         ({"calendars": [{**OFFICE, "zone": "Mars/X"}]}, "calendars.0.zone: 'Mars/X' is not an IANA time zone"),
         ({"calendars": [{**OFFICE, "hours": {"mon": [540]}}]}, "calendars.0.hours.mon.0"),
         ({"calendars": [{**OFFICE, "hours": {"mon": ["17:00-09:00"]}}]}, "is inverted"),
+        ({"calendars": [{"zone": "UTC", "hours": {}}]}, "calendars.0.hours: a calendar without hours is never open"),
+        ({"calendars": [{**OFFICE, "hours": {"mon": ["08:00-12:00", "11:00-17:00"]}}]}, "overlap: join them"),
+        (
+            {"calendars": [{**OFFICE, "closed": ["2026-12-24"], "special": {"2026-12-24": ["09:00-12:00"]}}]},
+            "calendars.0.special: 2026-12-24 is closed and has special hours",
+        ),
+        (
+            {
+                "policy": {
+                    "rows": [
+                        {"tier": "premium", "targets": {"update": 60}},
+                        {"priority": "P1", "targets": {"update": 60}},
+                    ]
+                }
+            },
+            "policy.rows: rows 1 and 2 tie for a ticket with tier premium, priority P1: add a row",
+        ),
         ({"calendars": [{**OFFICE, "public_holidays": ["XX"]}]}, "public_holidays: public holidays of 'XX'"),
         ({"policy": {"rows": [{"targets": {"resolution": "2h"}}]}}, "calendar: no calendar is named 'default'"),
         ({"calendars": [OFFICE], "policy": {"rows": [{"targets": {"resolution": 0}}]}}, "a target of zero"),
@@ -57,6 +75,18 @@ def test_terms_that_contradict_themselves_are_refused_by_field(terms: dict[str, 
     (line,) = previewed([{**ACME, **terms}], NOW)
     assert line.outcome == "refused"
     assert reason in (line.reason or "")
+
+
+def test_a_list_of_holidays_that_fails_to_load_is_told_and_never_taken_for_an_empty_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(holidays, "country_holidays", broken)
+    (line,) = previewed([{**ACME, "calendars": [{**OFFICE, "public_holidays": ["IS"]}]}], NOW)
+    assert line.outcome == "refused"
+    assert "public_holidays: public holidays of 'IS' in 2025 can't be loaded (ZeroDivisionError)" in (line.reason or "")
 
 
 def test_the_command_explains_and_its_exit_code_tells(tmp_path: Path) -> None:

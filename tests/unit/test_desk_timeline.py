@@ -109,3 +109,14 @@ def test_the_newest_word_of_the_requester_is_what_an_answer_must_have_seen() -> 
         event("ticket.note_added", 9),
     ]
     assert timeline.newest_word(story) == 6
+
+
+def test_what_was_split_off_can_come_back_and_what_came_back_can_go_again() -> None:
+    words = [event("ticket.message_received", number, body=f"Words {number}") for number in (1, 2)]
+    first, other = str(words[0].id), str(UUID(int=77))
+    gone = event("ticket.split", 3, into=other, messages=[first], other_reference="ACME-2")
+    back = event("ticket.unsplit", 4, out_of=other, messages=[first], other_reference="ACME-2")
+    apart = timeline.splitting([*words, gone])
+    assert (apart.messages, apart.tickets) == ([(str(words[1].id), "Words 2")], [(other, "ACME-2")])
+    whole = timeline.splitting([*words, gone, back])
+    assert (len(whole.messages), whole.tickets) == (2, [])

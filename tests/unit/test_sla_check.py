@@ -97,16 +97,64 @@ def test_a_difference_is_told_with_both_answers() -> None:
         ({"op": "add", "expected": None}, "duration_s is missing"),
         ({"op": "between", "expected": 0}, "end is missing"),
         ({"op": "add", "expected": 0, "duration_s": float("inf")}, "duration_s: write seconds as a number"),
-        ({"op": "is_open"}, "expected: Field required"),
-        ({"op": "is_open", "start": "2026-03-27T15:00:00", "expected": True}, "start"),
+        ({"op": "is_open"}, "expected: is missing"),
+        ({"op": "is_open", "start": "2026-03-27T15:00:00", "expected": True}, "start: an instant needs its zone"),
         ({"op": "is_open", "expected": True, "calendar": {"tz": "Mars/Olympus"}}, "calendar.tz: 'Mars/Olympus' is not"),
         ({"op": "is_open", "expected": True, "calendar": {"tz": "UTC", "hour": {}}}, "calendar.hour"),
-        ({"op": "is_open", "expected": True, "calendar": {"tz": "UTC", "hours": {"mon": [["9", "17"]]}}}, "hours.mon"),
+        (
+            {"op": "is_open", "expected": True, "calendar": {"tz": "UTC", "hours": {"mon": [["9", "17"]]}}},
+            "calendar.hours.mon.0.0: '9' can't be read: write HH:MM",
+        ),
+        ({"op": "is_open", "expected": True, "calendar": {"tz": "UTC", "yearly_holidays": ["25.12."]}}, "write MM-DD"),
+        ({"op": "is_open", "expected": True, "calendar": {"hours": {}}}, "calendar.tz: is missing"),
     ],
 )
 def test_a_case_that_cannot_be_asked_says_where_it_is_wrong(said: dict[str, Any], words: str) -> None:
     (found,) = differences(case(**said))
     assert words in found["error"]
+
+
+def timeline(**said: Any) -> dict[str, Any]:
+    events = [{"at": "2026-03-27T15:00:00Z", "types": ["created"]}, {"at": "2026-03-27T15:10:00Z", "types": ["closed"]}]
+    usual = {"id": "life", "policy": {"solution_h": 8}, "calendar": OFFICE, "events": events, "checks": []}
+    return {**usual, **said}
+
+
+BACKWARDS = [
+    {"at": "2026-03-27T15:00:00Z", "types": ["created"]},
+    {"at": "2026-03-27T14:59:59Z", "types": ["closed"]},
+]
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"policy": {"solution_h": 0}}, "policy.solution_h: a target of 0 is broken at once"),
+        ({"policy": {}}, "policy: it has no target"),
+        ({"policy": {"solution_days": 1}}, "policy.solution_days is not known"),
+        ({"events": [{"at": "2026-03-27T15:00:00Z", "types": ["created", "abducted"]}]}, "events.0.types: there is no"),
+        ({"events": []}, "events"),
+        ({"checks": [{"after_event": 7, "expect": {}}]}, "checks: after_event 7"),
+        ({"checks": [{"after_event": 0, "expect": {"mood": "good"}}]}, "'mood' can't be asked"),
+        ({"events": BACKWARDS}, "events.1.at: 2026-03-27T14:59:59+00:00 is before the event before it"),
+    ],
+)
+def test_a_timeline_that_cannot_be_asked_says_where_it_is_wrong(said: dict[str, Any], words: str) -> None:
+    (found,) = checked("test", {"timelines": [timeline(**said)]}).differences
+    assert found["id"] == "life"
+    assert words in found["error"]
+
+
+def test_events_of_one_instant_are_taken_in_the_order_of_the_file() -> None:
+    at = "2026-03-27T15:00:00Z"
+    words = (["created", "customer_message"], ["agent_reply"], ["state:pending"])
+    expect = {"response_due": None, "status": "Paused", "first_response_breached": False}
+    asked = timeline(
+        events=[{"at": at, "types": types} for types in words],
+        policy={"response_h": 1, "solution_h": 8},
+        checks=[{"after_event": 2, "expect": expect}],
+    )
+    assert checked("test", {"timelines": [asked]}).differences == []
 
 
 @pytest.mark.parametrize(

@@ -125,11 +125,12 @@ def public_holidays(regions: tuple[str, ...], year: int) -> frozenset[date]:
 
 @lru_cache(maxsize=4096)
 def _of_region(region: str, year: int) -> frozenset[date]:
-    import holidays  # it takes a third of a second, and most desks' first question comes later
-
     country, _, part = region.partition("-")
     try:
+        import holidays  # it takes a third of a second, and most desks' first question comes later
+
         found = holidays.country_holidays(country, subdiv=part or None, years=year)
+        days = frozenset(day for day in found if day.year == year)
     except NotImplementedError as error:
         known = f"{country} has no region {part!r}" if part else f"there is no list for {country!r}"
         raise Refused(
@@ -138,7 +139,14 @@ def _of_region(region: str, year: int) -> frozenset[date]:
             f"in CH-ZH, or write the dates to `closed`",
             "public_holidays",
         ) from error
-    return frozenset(day for day in found if day.year == year)
+    except Exception as error:  # whatever a list of holidays breaks with: a desk never takes it for one without any
+        raise Refused(
+            "holidays_unavailable",
+            f"public holidays of {region!r} in {year} can't be loaded ({type(error).__name__}): try again with another "
+            "version of the package holidays, or write the dates to `closed`",
+            "public_holidays",
+        ) from error
+    return days
 
 
 def recorded_holidays(calendar: CalendarFields, year: int) -> tuple[tuple[date, ...], tuple[int, int] | None]:

@@ -86,6 +86,9 @@ CODES: Final[Mapping[str, Code]] = {
     "prefix_in_use": Code(409, "The prefix can't change", "Keep the prefix: references are for ever."),
     "holds_from_past": Code(422, "No version for the past", "Leave holds_from out, or name a later one."),
     "calendar_closed": Code(422, "The calendar does not open", "Add hours, or take closed dates out."),
+    "holidays_unavailable": Code(
+        503, "The list of public holidays can't be loaded", "Mend the package holidays, or write the dates to closed."
+    ),
     "unknown_region": Code(422, "No holidays are known there", "Name another region, or write the dates to `closed`."),
     "unknown_version": Code(422, "The version is unknown", "Name one that GET /api/v1/clients/<id>/calendar lists."),
     "correction_misses": Code(422, "The version did not hold then", "Name a time in which the version held."),

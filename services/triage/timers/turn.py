@@ -21,6 +21,7 @@ from services.kit.bus.digest import transaction
 from services.kit.configuration import Books
 from services.kit.log.append import Append, NewEvent, NotAppended, append_in
 from services.kit.postgres import Connection, Pool, queries
+from services.kit.refused import Refused
 from services.kit.rules.clocks import RunsBackwards
 from services.kit.rules.open_time import us
 from services.kit.rules.policies import NoCalendar
@@ -199,7 +200,7 @@ class Work:
         """None where a history can't be folded: it must not hold up the others, and is tried again."""
         try:
             return plan(story, books, self.horizons[lane_of(ticket)])
-        except (RunsBackwards, NoCalendar) as error:
+        except (RunsBackwards, NoCalendar, Refused) as error:
             _cannot_tell(ticket, error)
             return None
 
