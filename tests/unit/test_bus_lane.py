@@ -55,6 +55,19 @@ def test_another_process_may_have_moved_the_cursor() -> None:
     assert list(lane.acknowledge()) == ["m11"]
 
 
+def test_a_cursor_that_the_server_lost_counts_from_where_it_stands() -> None:
+    lane: Lane[str] = Lane(3)
+    lane.looked(head=20, cursor=10)
+    lane.moved_to(20)
+    lane.looked(head=20, cursor=10)  # this look was on its way while the cursor moved
+    assert (lane.cursor, lane.behind) == (20, False)
+    lane.looked(head=20, cursor=17)
+    assert (lane.cursor, lane.behind) == (17, True)
+    lane.moved_to(20)
+    lane.looked(head=20, cursor=20)
+    assert lane.cursor == 20
+
+
 def test_while_an_event_is_tried_again_messages_are_left_to_the_log() -> None:
     lane: Lane[str] = Lane(3, cursor=10, attempts=1)
     lane.take(11, "m11")

@@ -39,6 +39,8 @@ class Lane(Generic[M]):
     """Streams whose dead letters a person wants to be tried again."""
     read: int = 0
     """How often it was read from the log."""
+    stood: int = 0
+    """Where the cursor was known to stand at the last look: a later look that finds it before that tells of a loss."""
     kept: dict[int, M] = field(default_factory=dict)
     done: list[M] = field(default_factory=list)
     """Messages to acknowledge."""
@@ -93,8 +95,12 @@ class Lane(Generic[M]):
 
     def looked(self, head: int, cursor: int) -> None:
         """The log's head and the stored cursor, as they are this second. What was there a second ago and has not come
-        over the bus by now will be read from the log: a wiped tail shows no hole."""
+        over the bus by now will be read from the log: a wiped tail shows no hole. A server that crashed may have
+        lost the end of what was committed without waiting for a disk, effects and cursor: what stands there counts."""
+        if cursor < self.stood:
+            self.cursor, self.behind = cursor, True
         self.moved_to(cursor)
+        self.stood = self.cursor
         if self.cursor < self.head:
             self.behind = True
         self.head = max(self.head, head)
