@@ -26,7 +26,6 @@ from services.reporting.sla.view import difference, standing, write
 
 SQL = queries("services/reporting/sql/sla_again.sql")
 STREAMS = queries("services/reporting/sql/sla_write.sql")["streams"]
-LOCK = queries("services/reporting/sql/progress.sql")["lock"]
 
 PAGE: Final = 100  # tickets of one transaction: some 100 ms for which the lane's views wait
 LOOK_SECONDS: Final = 1.0
@@ -58,7 +57,7 @@ class Again:
             if work is None:
                 return False
             lane, client = work
-            await connection.execute(LOCK, [lane])
+            await connection.execute(SQL["lock"], lane)
             after = await connection.fetchval(SQL["claim"], lane, client)
             if after is None:
                 return True  # another process was faster

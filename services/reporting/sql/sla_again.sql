@@ -9,6 +9,10 @@ SELECT a.lane, a.client FROM reporting.sla_again a
 WHERE NOT a.kept OR NOT EXISTS (SELECT FROM reporting.builds b WHERE b.view IN ('sla', 'queue'))
 ORDER BY a.kept, a.lane, a.client LIMIT 1;
 
+-- name: lock
+-- As whoever writes to the views of a lane takes it.
+SELECT view FROM reporting.progress WHERE lane = $1 ORDER BY view FOR UPDATE;
+
 -- name: claim
 SELECT after FROM reporting.sla_again WHERE lane = $1 AND client = $2 FOR UPDATE;
 
