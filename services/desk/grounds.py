@@ -32,6 +32,8 @@ WHOLE: Mapping[str, str] = {
     "words.failure": "Words of a failure",
     "words.outage": "Words of an outage",
     "words.data_loss": "Words of lost data",
+    "words.grave": "Sounds like a grave fault",
+    "words.slight": "Sounds like a small matter",
     "words.security": "Words of a breach",
 }
 

@@ -39,7 +39,7 @@ def claims_anything(event: Recorded[Event]) -> bool:
         case tell.TicketSubmitted(urgency=urgency):
             return urgency in CLAIMS
         case tell.Judged(inputs=Inputs() as inputs):
-            return bool(inputs.phrases) or tone_points(inputs.tone, inputs.tone_degree) > 0
+            return any(points > 0 for _, points in inputs.phrases) or tone_points(inputs.tone, inputs.tone_degree) > 0
         case _:
             return False
 

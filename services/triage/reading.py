@@ -14,12 +14,18 @@ from contracts.tickets import TicketClassified, ToneDetected
 from services.kit.rules.facts import Evidence
 from services.kit.rules.priority import SERVICES
 from services.triage import category, tone
-from services.triage.category import Classified, classify, from_text
-from services.triage.phrases import evidence_in
-from services.triage.tone import Heard, Table, hear
+from services.triage.category import Classified, decided, from_text, named_by
+from services.triage.gravity import weighed
+from services.triage.phrases import evidence
+from services.triage.scan import scan
+from services.triage.service_words import WORDS as SERVICE_WORDS
+from services.triage.tone import Heard, Table, Words, hear_words, heard_of
 
 FORM_SERVICE: Final = ("service", "product", "system", "application")
 """The form's fields that may name the service, the first that does wins."""
+
+
+URGENT: Final = frozenset({"outage", "security", "data_loss", "deadline", "urgent"})
 
 
 class Reading(NamedTuple):
@@ -41,15 +47,30 @@ def read_ticket(
     """The first text of a ticket, with the category that was chosen and what the form's fields say."""
     fields = answers or {}
     told = "\n".join((body, *fields.values())) if fields else body
+    found = scan(subject, told)
+    heard, words = hear_words(heard_of(f"{subject}\n{body}"), tables, found.phrases)
+    said = evidence(found.phrases)
     return Reading(
-        heard=hear(f"{subject}\n{body}", tables),
-        words=evidence_in(subject, told),
-        classified=classify(subject, told, chosen, form_service(fields)),
+        heard=heard,
+        words=(*said, *_gravity(words, said, tables.get(heard.language))),
+        classified=decided(named_by(found.services), chosen, form_service(fields)),
     )
 
 
 def read_message(body: str, tables: Mapping[str, Table]) -> Reading:
-    return Reading(heard=hear(body, tables), words=evidence_in("", body))
+    """A later message: its tone and phrases. How grave the matter is was told by the first text."""
+    found = scan("", body)
+    return Reading(heard=hear_words(heard_of(body), tables, found.phrases)[0], words=evidence(found.phrases))
+
+
+def _gravity(words: Words, said: tuple[Evidence, ...], table: Table | None) -> tuple[Evidence, ...]:
+    """A matter is not slight of which something urgent is said."""
+    if table is None or table.gravity is None:
+        return ()
+    found = weighed(words.tokens, table.gravity)
+    if found is None or (found.points < 0 and any(evidence.code in URGENT for evidence in said)):
+        return ()
+    return (found,)
 
 
 def unquoted(reading: Reading) -> Reading:
@@ -67,7 +88,7 @@ def form_service(fields: Mapping[str, str]) -> str | None:
     by_name = {name.strip().lower(): said for name, said in fields.items()}
     for name in FORM_SERVICE:
         said = by_name.get(name, "").strip().lower()
-        if said in SERVICES or said in category.WORDS:
+        if said in SERVICES or said in SERVICE_WORDS:
             return said
         if said and (found := from_text(said, "").service) is not None:
             return found

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
 TEXT_MAX: Final = 6_000  # characters; what is wrong stands above a long log
 WORD_MAX: Final = 32  # characters; what is longer is no word
+LANGUAGE_WORDS: Final = 200  # words that a language is guessed from
+FEW_MAX: Final = 8  # words; so few without a common one (“Great job!”) are English if one is well known
 
 INVISIBLE: Final = re.compile(
     "[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
@@ -123,27 +126,27 @@ ENDINGS: Final = (
 
 
 def language(text: str) -> str:
-    """The language by its commonest words, or “unknown” where too little, or another script, is seen."""
-    seen = [token.group().lower() for token, _ in zip(TOKEN.finditer(text), range(200), strict=False)]
-    letters = [token for token in seen if token.isalpha() or "'" in token]
+    """The language of a plain text by its commonest words, or “unknown” where too little, or another script, stands."""
+    return language_of([token.lower() for token in TOKEN.findall(text)], ascii_only=text.isascii())
+
+
+def language_of(tokens: Sequence[str], *, ascii_only: bool) -> str:
+    """The same of words and marks in lower case."""
+    letters = [token for token in tokens[:LANGUAGE_WORDS] if token[0].isalpha()]
     if not letters:
         return "unknown"
-    if sum(token[0] > "\u024f" for token in letters) * 2 > len(letters):
+    if not ascii_only and sum(token[0] > "\u024f" for token in letters) * 2 > len(letters):
         return "unknown"
     score = dict.fromkeys(MARKS, 0)
     for token in letters:
-        for code in MARKED.get(token, ()):
-            score[code] += 1
+        if token in MARKED:
+            for code in MARKED[token]:
+                score[code] += 1
     best = max(score, key=lambda code: (score[code], code == "en"))
     if score[best] == 0:
-        return _without_marks(text, letters)
+        return "en" if ascii_only and len(letters) <= FEW_MAX and not FEW.isdisjoint(letters) else "unknown"
     others = max(score[code] for code in score if code != best)
     return best if score[best] > others or (best == "en" and score[best] == others) else "unknown"
-
-
-def _without_marks(text: str, letters: list[str]) -> str:
-    """A few ASCII words without a common one (“Great job!”) are taken for English only if nothing speaks against."""
-    return "en" if text.isascii() and len(letters) <= 8 and any(word in FEW for word in letters) else "unknown"
 
 
 FEW: Final = listed(

@@ -1,49 +1,57 @@
-"""Priority from text alone, on reports whose severity engineers set, beside the commonest label and plain keywords."""
+"""Priority from text alone, on reports whose severity engineers set, beside the commonest label and plain keywords.
+
+What triage learned from such reports is learned anew without the project that is scored.
+"""
 
 from __future__ import annotations
 
-import csv
-import gzip
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from services.triage.explain import Asked, explain
+from services.triage.tone import Table
 from services.triage.tone_tables import load_tables
 from tests.evaluate.figures import kappa, macro_f1, resampled
+from tests.evaluate.reports import Labelled, read
+from tests.evaluate.train_gravity import seen, train
 
-JIRA = {"Blocker": 1, "Critical": 2, "Major": 3, "Minor": 4, "Trivial": 4}
 HIGH = re.compile(r"\b(?:crash|outage|down|fatal|critical|urgent|data loss|security|hang|corrupt)\w*", re.IGNORECASE)
 LOW = re.compile(r"\b(?:typo|cosmetic|documentation|comment|minor|rename|cleanup|nice to have)\w*", re.IGNORECASE)
 
-
-def reports(data: Path) -> Iterator[tuple[str, str, str, int]]:
-    """Source, subject, body and label 1 to 4."""
-    with gzip.open(data / "texts" / "nasa_pits_ABC.csv.gz", "rt", encoding="utf-8", newline="") as lines:
-        for row in csv.DictReader(lines):
-            yield "NASA PITS", row["Subject"], row["Description"], min(4, int(row["Severity"]))
-    with gzip.open(data / "texts" / "apache_jira_ambari_camel.csv.gz", "rt", encoding="utf-8", newline="") as lines:
-        for row in csv.DictReader(lines):
-            yield f"Jira {row['project']}", row["summary"], row["description"], JIRA[row["priority"]]
+Rows = list[tuple[int, int]]
+"""What was said, and what is true."""
 
 
-def evaluate(data: Path) -> Iterator[str]:
-    tables = load_tables()
-    found: dict[str, list[tuple[int, int, int]]] = {}
-    for source, subject, body, label in reports(data):
-        said = int(explain(Asked(subject, body), tables).prioritised.priority[1])
-        text = f"{subject} {body}"
-        keyword = 2 if HIGH.search(text) else 4 if LOW.search(text) else 3
-        found.setdefault(source, []).append((said, keyword, label))
-    for source, rows in found.items():
-        commonest = Counter(label for *_, label in rows).most_common(1)[0][0]
-        for name, pairs in (
-            ("rules", [(said, label) for said, _, label in rows]),
-            ("keywords", [(keyword, label) for _, keyword, label in rows]),
-            ("commonest", [(commonest, label) for *_, label in rows]),
+def evaluate(data: Path, told: Callable[[str], None], only: int | None = None) -> Iterator[str]:
+    """The figures of each project; of the first few only, where a short answer is wanted."""
+    reports, tables = read(data), load_tables()
+    looked_at = seen(reports)
+    for project in list(dict.fromkeys(one.project for one in reports))[:only]:
+        told(f"priority: without {project}")
+        learned = train([one for one in looked_at if one.project != project])
+        mine = [one for one in reports if one.project == project]
+        unseen = {"en": replace(tables["en"], gravity=learned)}
+        phrases = {"en": replace(tables["en"], gravity=None)}
+        commonest = Counter(one.label for one in mine).most_common(1)[0][0]
+        for name, rows in (
+            ("rules with gravity learned elsewhere", _judged(mine, unseen)),
+            ("rules without gravity", _judged(mine, phrases)),
+            ("keywords", [(_keyword(one), one.label) for one in mine]),
+            ("commonest", [(commonest, one.label) for one in mine]),
         ):
             yield (
-                f"priority, {source} ({len(rows)}), {name}: "
-                f"macro-F1 {resampled(pairs, macro_f1)}, weighted kappa {resampled(pairs, kappa)}"
+                f"priority, {project} ({len(rows)}), {name}: "
+                f"macro-F1 {resampled(rows, macro_f1)}, weighted kappa {resampled(rows, kappa)}"
             )
+
+
+def _judged(reports: Sequence[Labelled], tables: Mapping[str, Table]) -> Rows:
+    return [(int(explain(Asked(one.subject, one.body), tables).prioritised.priority[1]), one.label) for one in reports]
+
+
+def _keyword(one: Labelled) -> int:
+    text = f"{one.subject} {one.body}"
+    return 2 if HIGH.search(text) else 4 if LOW.search(text) else 3

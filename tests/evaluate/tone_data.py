@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import csv
 import gzip
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from services.triage.tone import CODE, READ_MAX, features_of
-from services.triage.words import plain
+from services.triage.tone import Feature, heard_of, words_of
 
 PARTS = 10
 
@@ -50,6 +49,6 @@ def read(folder: Path) -> list[Labelled]:
     return found
 
 
-def features(text: str) -> dict[str, str]:
+def features(text: str) -> Collection[Feature]:
     """What the model sees of a raw text."""
-    return features_of(CODE.sub(" ", plain(text))[:READ_MAX])
+    return words_of(heard_of(text)).features

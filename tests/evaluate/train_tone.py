@@ -13,7 +13,7 @@ from math import exp, sqrt
 from pathlib import Path
 from random import Random
 
-from services.triage.tone import FEATURES_MIN, Table
+from services.triage.tone import FEATURES_MIN, Feature, Table
 from services.triage.words import listed
 from tests.evaluate.tone_data import Labelled, features, read
 
@@ -39,7 +39,7 @@ ANGER_WORDS = listed(
 )
 """Words of anger, contempt and abuse that the labelled texts, mostly developers', seldom hold."""
 
-Weights = dict[str, list[float]]
+Weights = dict[Feature, list[float]]
 
 
 def lexicon(path: Path | None) -> dict[str, float]:
@@ -54,10 +54,10 @@ def lexicon(path: Path | None) -> dict[str, float]:
 
 def train(texts: Sequence[Labelled], ratings: dict[str, float], seed: int = 1) -> Table:
     """A table learned from these texts alone."""
-    seen: Counter[str] = Counter()
+    seen: Counter[Feature] = Counter()
     examples = []
     for one in texts:
-        found = list(features(one.text))
+        found = sorted(features(one.text), key=written_name)
         seen.update(found)
         examples.append((found, one.polarity, one.angry))
     kept = {name for name, count in seen.items() if count >= SEEN_MIN}
@@ -113,16 +113,20 @@ def _packed(weights: Weights, bias: list[float]) -> Table:
     """The weights as small whole numbers; the least telling are left out until the file is small enough."""
     largest = max(abs(value) for values in weights.values() for value in values)
     unit = largest / 127
-    ranked = sorted(weights, key=lambda name: (-max(map(abs, weights[name])), name))
-    chosen: dict[str, tuple[int, int, int]] = {}
+    ranked = sorted(weights, key=lambda name: (-max(map(abs, weights[name])), written_name(name)))
+    chosen: dict[Feature, tuple[int, int, int]] = {}
     size = 0
     for name in ranked:
         negative, positive, angry = (round(value / unit) for value in weights[name])
-        size += len(f"{name}\t{negative or ''}\t{positive or ''}\t{angry or ''}\n".encode())
+        size += len(f"{written_name(name)}\t{negative or ''}\t{positive or ''}\t{angry or ''}\n".encode())
         if size > BYTES_MAX or not (negative or positive or angry):
             break
         chosen[name] = negative, positive, angry
     return Table("en", "tone-en-2", unit, (bias[0], bias[1], bias[2]), ANGRY_FROM, chosen)
+
+
+def written_name(name: Feature) -> str:
+    return name if isinstance(name, str) else " ".join(name)
 
 
 def written(table: Table) -> str:
@@ -134,9 +138,9 @@ def written(table: Table) -> str:
         f"# angry-from {table.angry_from:.4f}",
         "# sources labels: Senti4SD, Stack Overflow emotions, GitHub incivility; ratings: VADER (C.J. Hutto, MIT)",
     ]
-    for name in sorted(table.weights):
+    for name in sorted(table.weights, key=written_name):
         negative, positive, angry = table.weights[name]
-        lines.append(f"{name}\t{negative or ''}\t{positive or ''}\t{angry or ''}")
+        lines.append(f"{written_name(name)}\t{negative or ''}\t{positive or ''}\t{angry or ''}")
     return "\n".join(lines) + "\n"
 
 

@@ -97,7 +97,7 @@ async def test_new_facts_raise_a_priority_and_answers_keep_promises(
 ) -> None:
     await desk.client("facts")
     ticket = await desk.submit(
-        "facts", await desk.person("facts", "a@facts.example"), urgency=Urgency.HIGH, category="email"
+        "facts", await desk.person("facts", "a@facts.example"), urgency=Urgency.HIGH, category="request"
     )
     handler = triage(pool, database)
     await desk.feed(handler, pool, lane_of(ticket))
@@ -118,7 +118,7 @@ async def test_new_facts_raise_a_priority_and_answers_keep_promises(
     ]
     raised = found[2].data
     assert isinstance(raised, tell.TicketPrioritised)
-    assert raised.priority is Priority.P2
+    assert raised.priority is Priority.P3
 
 
 @pytest.mark.parametrize(

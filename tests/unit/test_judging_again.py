@@ -25,7 +25,7 @@ def ticket(judged: tell.Judged | None, kind: type[Any] = Open, **more: Any) -> A
     """A ticket as folded after a judgement."""
     held = kind(
         id=UUID(int=3), client="acme", number=1, prefix="ACME", version=3, intake_version=1, origin="live",
-        requester=PERSON, subject="s", channel=Channel.WEB, urgency=Urgency.NORMAL, language=None, source=None,
+        requester=PERSON, subject="s", channel=Channel.WEB, urgency=Urgency.LOW, language=None, source=None,
         source_status=None, opened_at=NOON, updated_at=NOON, category="email",
     )  # fmt: skip
     return replace(after(held, judged), **more)
@@ -48,7 +48,7 @@ def by_hand(priority: Priority) -> Judgement:
     return Judgement(priority, "agent:1", NOON, reason="I know them")
 
 
-ALONE = judge(Facts(stated=Urgency.NORMAL, category="email"))
+ALONE = judge(Facts(stated=Urgency.LOW, category="email"))
 
 
 @pytest.mark.parametrize(

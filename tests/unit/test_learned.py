@@ -22,14 +22,14 @@ def judged(chance: Random) -> Inputs:
 
 
 def lessons(count: int, *, wise: bool, seed: int = 3) -> list[Lesson]:
-    """People who lower whatever Bolt says of its mail, or who set one priority in ten by the dice."""
+    """People who lower whatever Bolt says of its mail as far as they may, or who set one in ten by the dice."""
     chance = Random(seed)
     found = []
     for _ in range(count):
         inputs, client = judged(chance), chance.choice(["acme", "bolt"])
         wanted = priority_by(facts_of(inputs), SHIPPED)
         if wise and client == "bolt" and inputs.matter == "email":
-            wanted = Priority.P4
+            wanted = Priority.P3 if inputs.stated is Urgency.CRITICAL else Priority.P4
         elif not wise and chance.random() < 0.1:
             wanted = chance.choice(list(Priority))
         found.append(Lesson(client, inputs, wanted))

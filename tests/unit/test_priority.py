@@ -18,11 +18,15 @@ from services.kit.rules.priority import Evidence, Facts, judge
 
 URGENT = Evidence("outage", 15, ("nobody can",))
 LOST = Evidence("data_loss", 15, ("lost all data",))
+GRAVE = Evidence("grave", 25, ("restarts",))
+SLIGHT = Evidence("slight", -10, ("comment",))
 
 FACTS = st.builds(
     Facts,
     stated=st.none() | st.sampled_from(Urgency),
-    words=st.lists(st.sampled_from([URGENT, LOST, Evidence("urgent", 5, ("asap",))]), max_size=3).map(tuple),
+    words=st.lists(st.sampled_from([URGENT, LOST, Evidence("urgent", 5, ("asap",)), GRAVE, SLIGHT]), max_size=4).map(
+        tuple
+    ),
     confirmed=st.integers(0, 9),
     denied=st.integers(0, 9),
     tone=st.none() | st.sampled_from(Tone),
@@ -42,13 +46,15 @@ FACTS = st.builds(
 @pytest.mark.parametrize(
     ("stated", "category", "tier", "expected"),
     [
-        (Urgency.CRITICAL, "network", Tier.PREMIUM, Priority.P2),
+        (Urgency.CRITICAL, "network", Tier.PREMIUM, Priority.P1),
         (Urgency.HIGH, "network", Tier.PREMIUM, Priority.P2),
-        (Urgency.NORMAL, "network", Tier.PREMIUM, Priority.P3),
-        (Urgency.CRITICAL, "email", Tier.STANDARD, Priority.P3),
-        (Urgency.NORMAL, "email", Tier.STANDARD, Priority.P4),
-        (Urgency.CRITICAL, "request", Tier.BASIC, Priority.P4),
-        (None, None, Tier.STANDARD, Priority.P4),
+        (Urgency.NORMAL, "network", Tier.PREMIUM, Priority.P2),
+        (Urgency.NORMAL, "network", Tier.STANDARD, Priority.P3),
+        (Urgency.CRITICAL, "email", Tier.STANDARD, Priority.P2),
+        (Urgency.NORMAL, "email", Tier.STANDARD, Priority.P3),
+        (Urgency.LOW, "email", Tier.STANDARD, Priority.P4),
+        (Urgency.CRITICAL, "request", Tier.BASIC, Priority.P3),
+        (None, None, Tier.STANDARD, Priority.P3),
     ],
 )
 def test_stated_urgency_service_and_tier_give_the_priority_of_the_matrix(
@@ -60,6 +66,12 @@ def test_stated_urgency_service_and_tier_give_the_priority_of_the_matrix(
 def test_an_outage_at_a_premium_client_said_to_be_critical_is_p1() -> None:
     judged = judge(Facts(stated=Urgency.CRITICAL, words=(URGENT,), category="network", tier=Tier.PREMIUM))
     assert (judged.priority, judged.urgency, judged.impact) == (Priority.P1, 50, 80)
+
+
+def test_words_of_a_small_matter_lower_the_priority_of_a_text_by_one() -> None:
+    assert judge(Facts(words=(SLIGHT,))).priority is Priority.P4
+    assert judge(Facts(words=(GRAVE,))).priority is Priority.P2
+    assert judge(Facts(words=(GRAVE, URGENT, LOST, URGENT))).urgency == 10 + rules.WORDS_MAX
 
 
 def test_urgent_words_together_bring_no_more_than_their_limit() -> None:
@@ -130,7 +142,7 @@ def test_the_smallest_change_names_another_priority(facts: Facts) -> None:
 
 def test_no_single_change_is_smaller_than_the_one_that_is_named() -> None:
     judged = judge(Facts(stated=Urgency.CRITICAL, category="email"))
-    assert judged.smallest_change == "a few urgent words would have made it P2"
+    assert judged.smallest_change == "stated urgency “high” would have made it P3"
 
 
 def test_more_urgency_or_impact_never_lowers_a_priority() -> None:

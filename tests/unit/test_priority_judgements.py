@@ -76,7 +76,7 @@ def first(past: list[Recorded[Event]], text: str = "") -> tell.TicketPrioritised
 
 
 def test_a_new_ticket_gets_a_priority() -> None:
-    assert judged(history(submitted(), due(4)), 1) == [(1, "P4")]
+    assert judged(history(submitted(), due(4)), 1) == [(1, "P3")]
 
 
 def test_what_the_first_text_says_counts() -> None:
@@ -106,14 +106,14 @@ def test_an_answer_that_is_in_the_log_already_is_not_given_again() -> None:
 def test_a_priority_never_falls_by_itself_a_lower_one_is_suggested() -> None:
     birth = submitted(Urgency.HIGH, "network")
     past = history(birth, first(history(birth)), tell.CategorySet(category="request"))
-    assert first(past).priority is Priority.P2
+    assert first(past).priority is Priority.P3
     assert judged(past, 3) == [(3, "rather P4")]
 
 
 def test_a_weightier_category_raises_at_once() -> None:
-    birth = submitted(Urgency.HIGH, "email")
+    birth = submitted(Urgency.HIGH, "request")
     past = history(birth, first(history(birth)), tell.CategorySet(category="network"))
-    assert judged(past, 3) == [(3, "P2")]
+    assert judged(past, 3) == [(3, "P3")]
 
 
 def test_a_priority_that_a_person_set_stays() -> None:

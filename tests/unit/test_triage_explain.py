@@ -95,7 +95,7 @@ def test_who_cries_wolf_is_believed_less_and_it_is_said() -> None:
     believed = judge(Facts(stated=Urgency.CRITICAL))
     doubted = judge(Facts(stated=Urgency.CRITICAL, denied=9))
     assert doubted.urgency < believed.urgency
-    assert [reason.points for reason in doubted.reasons if reason.code == "stated_urgency.rarely_confirmed"] == [-18.8]
+    assert [reason.points for reason in doubted.reasons if reason.code == "stated_urgency.rarely_confirmed"] == [-18.75]
     assert judge(Facts(stated=Urgency.NORMAL, denied=9)).urgency == judge(Facts(stated=Urgency.NORMAL)).urgency
 
 

@@ -32,6 +32,7 @@ class _Points:
 
     stated: float
     words: float
+    slight: float
     tone: float
     exchanges: float
     reopened: float
@@ -45,7 +46,8 @@ class _Points:
 
     @property
     def urgency(self) -> float:
-        return self.stated + self.words + self.tone + self.exchanges + self.reopened + self.slack + self.learned
+        said = self.stated + self.words + self.slight + self.tone
+        return said + self.exchanges + self.reopened + self.slack + self.learned
 
     @property
     def impact(self) -> float:
@@ -131,12 +133,22 @@ def _stated_points(facts: Facts, table: PriorityTable) -> tuple[float, float]:
     trust = (facts.confirmed + table.trust_first) / (facts.confirmed + facts.denied + table.trust_first)
     claimed = max(0, points - table.not_stated) + _words_points(facts, table)
     claimed += tone_points(facts.tone, facts.tone_degree, table)
-    return points, round(claimed * (1 - trust), 1)
+    return points, round(claimed * (1 - trust) * 4) / 4  # quarters add up without a rounding
 
 
 def _words_points(facts: Facts, table: PriorityTable) -> int:
     """Points of the urgent words; however many there are, no more than text may bring."""
-    return min(table.words_max, sum(table.words.get(evidence.code, evidence.points) for evidence in facts.words))
+    said = (_evidence_points(evidence, table) for evidence in facts.words)
+    return min(table.words_max, sum(points for points in said if points > 0))
+
+
+def _slight_points(facts: Facts, table: PriorityTable) -> int:
+    """What words of a small matter take away."""
+    return sum(min(0, _evidence_points(evidence, table)) for evidence in facts.words)
+
+
+def _evidence_points(evidence: Evidence, table: PriorityTable) -> int:
+    return table.words.get(evidence.code, evidence.points)
 
 
 def _points(facts: Facts, table: PriorityTable) -> _Points:
@@ -144,6 +156,7 @@ def _points(facts: Facts, table: PriorityTable) -> _Points:
     return _Points(
         stated=stated - doubted,
         words=_words_points(facts, table),
+        slight=_slight_points(facts, table),
         tone=tone_points(facts.tone, facts.tone_degree, table),
         exchanges=exchange_points(facts.exchanges, table),
         reopened=table.reopened if facts.reopened_by else 0,
@@ -189,8 +202,8 @@ def _urgency_reasons(facts: Facts, points: _Points) -> Iterator[Reason]:
         yield Reason(code="stated_urgency.rarely_confirmed", axis="urgency", points=-doubted)
     left = WORDS_MAX
     for evidence in facts.words:
-        given = min(left, SHIPPED.words.get(evidence.code, evidence.points))
-        left -= given
+        given = min(left, _evidence_points(evidence, SHIPPED))
+        left -= max(0, given)
         yield Reason(code=f"words.{evidence.code}", axis="urgency", points=given, words=evidence.words)
     if points.tone:
         yield Reason(code="tone", axis="urgency", points=points.tone, words=facts.tone_words)
@@ -213,7 +226,8 @@ CHANGES: Final[tuple[Change, ...]] = (
     ("no urgent words", "words", 0.0),
     ("a few urgent words", "words", 10.0),
     ("words of an outage, a loss of data or a breach", "words", 15.0),
-    ("many urgent words", "words", float(WORDS_MAX)),
+    ("many urgent words, or words of a grave fault", "words", float(WORDS_MAX)),
+    ("no words of a small matter", "slight", 0.0),
     *(
         (f"{least} exchanges" if points else "fewer exchanges", "exchanges", float(points))
         for least, points in (*SHIPPED.exchanges, (0, 0))

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from contracts.clients import Tier
 from contracts.terms import Priority, Urgency
 
-RULE_VERSION: Final = "priority-4"
+RULE_VERSION: Final = "priority-5"
 """Grows with every change of the shipped table or of a rule: a recorded judgement names the rules it was made with."""
 
 POINTS_MAX: Final = 1_000
@@ -62,12 +62,12 @@ class PriorityTable(BaseModel):
     trust_first: Annotated[int, Field(ge=1, le=POINTS_MAX)] = Field(
         default=3, description="confirmed claims that a client without a history is taken to have"
     )
-    urgency_cuts: Cuts = (45, 20)
+    urgency_cuts: Cuts = (35, 10)
     tiers: dict[Tier, Points] = {Tier.BASIC: 0, Tier.STANDARD: 10, Tier.PREMIUM: 20}
     sender: Points = 10
     clients_doubling: Points = Field(default=20, description="points for every doubling of the clients affected")
     clients_max: Points = 60
-    impact_cuts: Cuts = (70, 35)
+    impact_cuts: Cuts = (75, 35)
     services: dict[Name, Points] = Field(
         default=SERVICES, max_length=1_000, description="points of the service that a category's words name"
     )
