@@ -175,3 +175,21 @@ def test_a_similar_ticket_is_denied_and_confirmed_by_keyboard(new_page: NewPage,
     expect(alike).not_to_contain_text(f"{first} ")
     page.keyboard.press("y")
     expect(alike).to_contain_text("Said to be the same")
+
+
+def test_a_message_goes_on_as_a_ticket_of_its_own_and_comes_back(new_page: NewPage, visitors: Visitors) -> None:
+    reference = visitors.fresh("The blinds stay down")
+    visitors.write(reference, "And the heating is off, too.")
+    page = new_page(f"/tickets/{reference}")
+    until_live(page)
+    page.locator("#act-split summary").press("Enter")
+    expect(page.locator("#sp-message")).to_contain_text("And the heating is off")
+    page.fill("#sp-subject", "Heating")
+    page.keyboard.press("Enter")
+    expect(page.locator(".timeline")).to_contain_text("split part of this into")
+    expect(page.locator("#act-split")).to_have_count(0)
+    page.locator("#act-unsplit summary").press("Enter")
+    page.screenshot(path=ARTEFACTS / "ticket-split.png")
+    page.locator("#form-unsplit button").press("Enter")
+    expect(page.locator(".timeline")).to_contain_text("took the messages of")
+    expect(page.locator("#act-unsplit")).to_have_count(0)
