@@ -46,11 +46,10 @@ class Views:
     async def handle_lanes(self, batch: Batch, connection: Connection) -> AfterCommit | None:
         """The same for several lanes."""
         lanes = sorted(batch)
-        await connection.execute(SQL["lock"], lanes)
-        for view in self._views:
-            await view.apply(batch, connection)
         last = [batch[lane][-1] for lane in lanes]
         await connection.execute(
             SQL["move"], lanes, [event.position for event in last], [event.recorded_at for event in last]
         )
+        for view in self._views:
+            await view.apply(batch, connection)
         return lambda: self._committed(lanes)

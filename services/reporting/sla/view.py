@@ -87,9 +87,11 @@ class SlaView:
 async def standing(connection: Connection, streams: Sequence[UUID]) -> Standing:
     """The rows of these tickets as they stand."""
     found: Standing = {}
-    lanes = [lane_of(stream) for stream in streams]
-    for table in TABLES:
-        for row in await connection.fetch(SQL[f"standing_{table}"], lanes, streams):
+    rows = await connection.fetch(SQL["standing"], [lane_of(stream) for stream in streams], streams)
+    held = [row["ticket"] for row in rows]
+    lanes = [lane_of(ticket) for ticket in held]
+    for table in TABLES if held else ():
+        for row in await connection.fetch(SQL[f"standing_{table}"], lanes, held):
             found.setdefault(row["ticket"], {}).setdefault(table, []).append(tuple(row))
     return found
 

@@ -7,6 +7,13 @@ JOIN reporting.progress p ON p.lane = w.lane AND p.view = 'sla'
 JOIN log.events e ON e.lane = w.lane AND e.stream = w.stream AND e.position <= greatest(w.upto, p.position)
 ORDER BY e.stream, e.version;
 
+-- name: standing
+-- Of some tickets those that have rows: of new ones none has.
+SELECT w.ticket FROM unnest($1::smallint[], $2::uuid[]) AS w (lane, ticket)
+WHERE EXISTS (SELECT FROM cycles c WHERE c.lane = w.lane AND c.ticket = w.ticket)
+   OR EXISTS (SELECT FROM pauses p WHERE p.lane = w.lane AND p.ticket = w.ticket)
+   OR EXISTS (SELECT FROM stories s WHERE s.lane = w.lane AND s.ticket = w.ticket);
+
 -- name: standing_cycles
 SELECT c.lane, c.ticket, c.cycle, c.client, c.metric, c.outcome, c.judged_at, c.started_at, c.due_at, c.ended_at, c.final_at,
        c.breached_at, c.breach, c.changed_by, c.waived_at, c.excluded_at, c.agent, c.team, c.category, c.priority, c.cause,
