@@ -15,6 +15,7 @@ from tests.bench.story import BODY
 
 CLIENTS = 20
 DRAIN_SECONDS = 120.0
+LOOK_SECONDS = 0.01  # between two pages: a reader that never rests would take half of the web process for itself
 URGENCIES = ("low", "normal", "high", "critical")
 
 
@@ -72,7 +73,7 @@ async def accept(desk: Desk, tickets: int, connections: int = 32) -> Accepted:
 
 
 async def see(desk: Desk, per_second: int, seconds: float) -> Seen:
-    """Submits at a steady rate while one reader asks for the newest of the queue again and again."""
+    """Submits at a steady rate while one reader asks for the newest of the queue every few milliseconds."""
     submitted: dict[str, float] = {}
     seen: dict[str, float] = {}
     stop = asyncio.Event()
@@ -85,6 +86,7 @@ async def see(desk: Desk, per_second: int, seconds: float) -> Seen:
             for item in page["items"]:
                 if item["priority"]:
                     seen.setdefault(item["reference"], now)
+            await asyncio.sleep(LOOK_SECONDS)
         await connection.close()
 
     reading = asyncio.create_task(reader())
