@@ -13,6 +13,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from heapq import heappop, heappush
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,6 +29,7 @@ from services.triage.radar.clusters import Cluster
 from services.triage.radar.radar import Radar, Report
 from services.triage.radar.wording import sentence, strongest_first
 
+REORDERED = 4_096  # tickets
 TOLD_EVERY = 1_000  # lines between two looks at the progress bar
 INSTANT_MAX = 253_402_300_799.0  # seconds; the year 9999
 
@@ -108,6 +110,9 @@ class Found:
     out_of_order: int = 0
     first_out_of_order: int | None = None
     seconds: float = 0.0
+    latest: float = float("-inf")
+    waiting: list[tuple[float, int, Report]] = field(default_factory=list)
+    """The latest tickets, in order of time and then of lines: a file may be a little out of order."""
 
     def __post_init__(self) -> None:
         self.radar = Radar(lambda cluster: self.clusters.append((cluster, len(self.radar.clients))))
@@ -123,11 +128,20 @@ class Found:
         except Wrong as wrong:
             self.refused.add(Bad(line.number, str(wrong)))
             return
-        if report.at < self.radar.at:
+        if report.at < self.latest:
             self.out_of_order += 1
             self.first_out_of_order = self.first_out_of_order or line.number
+        self.latest = max(self.latest, report.at)
         self.tickets += 1
-        self.radar.feed(report)
+        heappush(self.waiting, (report.at, line.number, report))
+        if len(self.waiting) > REORDERED:
+            self.radar.feed(heappop(self.waiting)[2])
+
+    def finish(self) -> None:
+        """Feeds what still waits for an older line, and closes what is open."""
+        while self.waiting:
+            self.radar.feed(heappop(self.waiting)[2])
+        self.radar.finish()
 
     def shown(self, *, suspected: bool) -> list[tuple[Cluster, int]]:
         """The clusters to show, in order of their opening."""
@@ -170,7 +184,7 @@ class Found:
             console.print(f"… {self.refused.count} lines were refused in all; --json names more", style="yellow")
         if self.out_of_order:
             said_at = f"the first is line {self.first_out_of_order}"
-            console.print(f"{self.out_of_order} lines were older than the one before ({said_at})", style="yellow")
+            console.print(f"{self.out_of_order} lines were older than one before ({said_at})", style="yellow")
         sys.stdout.flush()
 
 
@@ -185,7 +199,7 @@ def watch(file: TicketFile, *, silent: bool) -> Found:
             found.take(line)
             if found.lines % TOLD_EVERY == 0:
                 bar.update(task, completed=file.read, tickets=found.tickets)
-        found.radar.finish()
+        found.finish()
         found.seconds = time.monotonic() - started
         bar.update(task, completed=file.size, tickets=found.tickets)
     return found

@@ -11,14 +11,24 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final, Literal, NamedTuple
 
+from services.triage.radar.cluster import (
+    MERGE_SECONDS,
+    QUIET_SECONDS,
+    TICKETS_MAX,
+    Cluster,
+    Showed,
+    due,
+    meant,
+    names_another,
+    overlaps,
+    weight,
+)
 from services.triage.radar.sign import Sign
 
-QUIET_SECONDS: Final = 4 * 3600
-MERGE_SECONDS: Final = 6 * 3600
-OVERLAP: Final = 0.3
+__all__ = ["Change", "Cluster", "Clusters", "Showed"]
+
 MEMBER_MIN: Final = 0.6  # strength
 ALIVE_MIN: Final = 0.9  # strength; a weaker member does not keep a cluster open
-TICKETS_MAX: Final = 5_000  # of one cluster by name; more are counted
 OPEN_MAX: Final = 500  # clusters; the quietest suspicion gives way
 
 Kind = Literal["suspected", "declared", "joined", "merged", "closed"]
@@ -30,45 +40,6 @@ class Change(NamedTuple):
     kind: Kind
     cluster: int
     by: str
-
-
-@dataclass(slots=True)
-class Cluster:
-    id: int
-    first_at: float
-    suspected_at: float
-    declared_at: float | None
-    last_at: float
-    last_place: int = 0
-    """Where in the stream the last ticket stood that surely belongs to it."""
-    closed_at: float | None = None
-    signs: dict[str, Sign] = field(default_factory=dict)
-    tickets: dict[str, float] = field(default_factory=dict)
-    """Ticket -> strength of its membership, 0 to 1."""
-    clients: dict[str, None] = field(default_factory=dict)
-    more_tickets: int = 0
-    confirmed: bool = False
-    """A person knows that it is an incident: it stays open until they say that it is over."""
-    held: list[tuple[int, float]] = field(default_factory=list)
-    """Where people declared it: handles of what its tickets have in common, and each one's share of usual tickets."""
-
-    def take_in(self, ticket: str, client: str, strength: float) -> bool:
-        """Adds a ticket, or strengthens its membership. Says whether it is new."""
-        known = self.tickets.get(ticket)
-        if known is None and len(self.tickets) >= TICKETS_MAX:
-            self.more_tickets += 1
-            return True
-        self.tickets[ticket] = strength if known is None else max(known, strength)
-        self.clients[client] = None
-        return known is None
-
-
-class Showed(NamedTuple):
-    """One ticket of the window that shows a key."""
-
-    ticket: str
-    client: str
-    at: float
 
 
 @dataclass(slots=True)
@@ -92,7 +63,7 @@ class Clusters:
         self, showed: Sequence[Showed], held: Sequence[tuple[int, float]], at: float, place: int, known: Container[int]
     ) -> int:
         """A cluster that people know of: it takes in whatever shows a key that they hold it by. Gives its number."""
-        found = [one for one in self.open.values() if one.id not in known and _overlap(one, showed)]
+        found = [one for one in self.open.values() if one.id not in known and overlaps(one, showed)]
         if found:
             cluster = found[0]
         else:
@@ -138,14 +109,16 @@ class Clusters:
             return changes
         showed = shown_by()
         if known is None:
-            touched = [cluster for cluster in self.open.values() if _overlap(cluster, showed)]
-            touched.sort(key=lambda cluster: not cluster.confirmed)  # what people confirmed goes on
+            found = [cluster for cluster in self.open.values() if overlaps(cluster, showed)]
+            others = [cluster for cluster in found if names_another(sign, showed, cluster)]
+            touched = meant([cluster for cluster in found if cluster not in others])
             if touched:
                 known = touched[0].id
                 for other in touched[1:]:
                     changes += self._merge(self.open[known], other)
             else:
                 known = self._open(sign, showed)
+                self._part(self.open[known], others)
                 changes.append(Change("suspected", known, by))
         cluster = self.open[known]
         self._note(cluster, sign)
@@ -154,6 +127,8 @@ class Clusters:
         for ticket, client, at in showed:
             taken += cluster.take_in(ticket, client, 1.0 - sign.doubt)
             cluster.first_at = min(cluster.first_at, at)
+            if sign.key[0] == "e" and len(cluster.named) < TICKETS_MAX:
+                cluster.named[ticket] = None
         if taken and cluster.declared_at is not None:
             changes.append(Change("joined", known, by))
         if sign.margin >= 0 and cluster.declared_at is None:
@@ -165,8 +140,11 @@ class Clusters:
         """Takes the ticket at this place of the stream into the clusters whose keys it shows."""
         changes = []
         by_key = self.by_key
+        named = {by_key[key] for key in keys if key[0] == "e" and key in by_key}
         for number in sorted({by_key[key] for key in keys if key in by_key}):
             cluster = self.open[number]
+            if number not in named and not named.isdisjoint(cluster.apart):
+                continue
             gap = place - cluster.last_place
             shown = [cluster.signs[key] for key in keys if key in cluster.signs]
             strength = 1.0 - min(sign.doubt_after(gap) for sign in shown)
@@ -177,6 +155,8 @@ class Clusters:
                 continue
             if cluster.take_in(report.ticket, report.client, strength):
                 changes.append(Change("joined", number, report.ticket))
+            if number in named and len(cluster.named) < TICKETS_MAX:
+                cluster.named[report.ticket] = None
             if strength >= ALIVE_MIN:
                 cluster.last_at, cluster.last_place = report.at, place
         return changes
@@ -193,11 +173,11 @@ class Clusters:
             if quiet >= MERGE_SECONDS:
                 gone.append((self._let_go(cluster), cluster))
         while len(self.open) > OPEN_MAX:
-            quietest = min(self.open.values(), key=_weight)
+            quietest = min(self.open.values(), key=weight)
             quietest.closed_at = quietest.closed_at or at
             gone.append((self._let_go(quietest), quietest))
         if at >= self.due:
-            self.due = min([at + QUIET_SECONDS, *map(_due, self.open.values())])
+            self.due = min([at + QUIET_SECONDS, *map(due, self.open.values())])
         return gone
 
     def _let_go(self, cluster: Cluster) -> Change:
@@ -218,6 +198,11 @@ class Clusters:
         before = cluster.signs.get(sign.key)
         return before is None or before.evidence < sign.evidence or cluster.closed_at is not None
 
+    def _part(self, cluster: Cluster, others: Sequence[Cluster]) -> None:
+        for other in others:
+            other.apart.append(cluster.id)
+            cluster.apart.append(other.id)
+
     def _note(self, cluster: Cluster, sign: Sign) -> None:
         cluster.signs[sign.key] = sign
         self.by_key[sign.key] = cluster.id
@@ -233,6 +218,8 @@ class Clusters:
         for ticket, strength in other.tickets.items():
             into.tickets[ticket] = max(strength, into.tickets.get(ticket, 0.0))
         into.clients.update(other.clients)
+        into.named.update(other.named)
+        into.apart = list(dict.fromkeys([*into.apart, *other.apart]))
         into.more_tickets += other.more_tickets
         into.first_at = min(into.first_at, other.first_at)
         into.suspected_at = min(into.suspected_at, other.suspected_at)
@@ -261,21 +248,3 @@ class Clusters:
             clusters.open[cluster.id] = cluster
             clusters.by_key.update(dict.fromkeys(cluster.signs, cluster.id))
         return clusters
-
-
-def _due(cluster: Cluster) -> float:
-    """When a cluster closes, or is let go of, if it stays quiet."""
-    if cluster.confirmed:
-        return float("inf")
-    return cluster.last_at + (QUIET_SECONDS if cluster.closed_at is None else MERGE_SECONDS)
-
-
-def _weight(cluster: Cluster) -> tuple[bool, bool, float, int]:
-    """Sorts first what can be let go of with the least loss."""
-    return cluster.confirmed, cluster.declared_at is not None, cluster.last_at, cluster.id
-
-
-def _overlap(cluster: Cluster, showed: Sequence[Showed]) -> bool:
-    """Whether enough tickets are shared, of the smaller of the two."""
-    shared = sum(one.ticket in cluster.tickets for one in showed)
-    return shared > 0 and shared >= OVERLAP * min(len(showed), len(cluster.tickets))

@@ -23,7 +23,7 @@ GROWTH: Final = {"c": 2.2, "s": 2.2, "e": 2.2, "w": 2.2, "p": 4.2}
 """Units for each tenfold of it: more tickets ask more often, and of rarer words; rare pairs grow as tickets do."""
 UNSURE: Final = 0.8  # units for each tenth that a short history holds of a long one: what is usual is not known yet
 
-THRESHOLDS: Final = {"c": 6.2, "s": 6.2, "e": 4.8, "w": 7.3, "p": 8.3}
+THRESHOLDS: Final = {"c": 6.2, "s": 6.2, "e": 4.8, "w": 7.7, "p": 8.9}
 SUSPECTED_BELOW: Final = 1.0  # units of evidence below the threshold
 
 
