@@ -22,6 +22,7 @@ from contracts.terms import Urgency
 from services.cli.app import Stop
 from services.cli.ticket_lines import Bad, Line, TicketFile, Wrong, text
 from services.cli.triage_evaluate import evaluate_command
+from services.cli.triage_route import route_command
 from services.triage.explain import Asked, Explained, explain
 from services.triage.tone import Table
 from services.triage.tone_tables import load_tables
@@ -41,6 +42,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group)
     group.command("explain")(explain_command)
     group.command("evaluate")(evaluate_command)
+    group.command("route")(route_command)
 
 
 def explain_command(
