@@ -82,6 +82,21 @@ def test_four_clients_that_name_one_new_error_are_an_incident(everyday: list[Rep
     assert Change("declared", cluster.id, "I3") in changes or Change("declared", cluster.id, "I2") in changes
 
 
+def test_two_matters_with_names_of_their_own_are_two_clusters_though_their_words_are_the_same(
+    everyday: list[Report],
+) -> None:
+    def reports(name: str, first: int) -> list[Report]:
+        text = "the wobbly turbine quakes and {}"
+        return [
+            told(f"client-{n}", f"{name}{n}", text.format(f"says {name}-4471" if n % 3 else "hums"), "turbine wobbly")
+            for n in range(first, first + 12)
+        ]
+
+    _, declared, _ = fed(then(everyday, *reports("KX", 0), *reports("ZY", 12)))
+    owners = [{ticket[:2] for ticket in one.tickets if f"e:{ticket[:2].lower()}-4471" in one.signs} for one in declared]
+    assert sorted(map(sorted, owners)) == [["KX"], ["ZY"]]
+
+
 def test_everyday_tickets_are_no_incident(everyday: list[Report]) -> None:
     assert fed(everyday)[1] == []
 

@@ -162,6 +162,19 @@ def test_explain_answers_each_line_and_names_those_it_cannot_take(tmp_path: Path
     assert all("error" in told[place] for place in (1, 2, 3))
 
 
+def test_a_file_may_begin_with_a_mark_hold_half_characters_and_be_a_little_out_of_order(tmp_path: Path) -> None:
+    said = [
+        b'\xef\xbb\xbf{"at":"2026-01-05T10:02:00Z","client":"a","ticket":"1","subject":"x","body":"y"}',
+        b'{"at":"1767607200","client":"b","ticket":2,"subject":null,"body":"\\ud83d half"}',
+        b'{"at":1767607260,"client":"c","ticket":3,"body":"latin \xfc"}',
+    ]
+    file = tmp_path / "odd.jsonl"
+    file.write_bytes(b"\r\n".join(said))
+    told = json.loads(CliRunner().invoke(build("radar"), ["radar", "--file", str(file), "--json"]).stdout)
+    assert (told["tickets"], told["refused"]["count"]) == (3, 0)
+    assert told["out_of_order"] == {"count": 2, "first_line": 2}
+
+
 def test_the_radar_command_tells_clusters_refused_lines_and_lines_out_of_order(tmp_path: Path) -> None:
     file = tmp_path / "stream.jsonl"
     lines = [
