@@ -150,11 +150,11 @@ def test_a_replay_is_asked_watched_and_read(browser: Browser, desk: DeskProcess)
     page.screenshot(path=ARTEFACTS / "replay-light.png", full_page=True)
     state, url = page.context.storage_state(), page.url
     page.context.close()
+    other = open_page(browser, desk, dark=True, phone=True, state=state)
     for name, path in (("replay-phone", url), ("replay-new-phone", "/manage/replay?client=hours&terms=1")):
-        other = open_page(browser, desk, dark=True, phone=True, state=state)
         other.goto(path)
         expect(other.locator("h1")).to_be_visible()
         assert not serious(other)
         assert other.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is wider than the window"
         other.screenshot(path=ARTEFACTS / f"{name}.png", full_page=True)
-        other.context.close()
+    other.context.close()
