@@ -20,7 +20,7 @@ import asyncpg
 import pytest
 from typer.testing import CliRunner
 
-from contracts.subjects import lane_of_client
+from contracts.subjects import LANES, lane_of_client
 from services.cli.app import Stop, build
 from services.embedded import postgres
 from services.embedded.place import ROOT_BASE
@@ -178,6 +178,7 @@ async def test_what_was_read_back_is_the_same_to_the_bit(source: Source, empty: 
 
     assert (proof.faults, proof.events, proof.doors.commands) == ([], export.events, 18)
     assert files_of(tmp_path / "again") == files_of(source.folder)
+    assert await owner.fetchval("SELECT count(*) FROM triage.wake_ups_known WHERE NOT whole") == LANES, "timers fill it"
     async with open_desk(empty) as desk:  # clients are put again there: nothing new
         assert len(await desk.events(source.tickets[0]["id"])) == len(await source.desk.events(source.tickets[0]["id"]))
         again = await desk.post(

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from contracts.terms import CloseReason
+from contracts.tickets import TicketClosed
 from services.kit.postgres import connect_pool
 from services.kit.settings import Settings
+from services.triage.timers.fill import Filler
+from services.triage.timers.stories import Shelf
 from services.triage.timers.turn import Held
 from tests.conftest import PoolOf
 from tests.integration.timers_desk import HOUR, NOON, TimersDesk, timers_desk
@@ -63,3 +67,30 @@ async def test_a_batch_that_dies_at_any_of_its_awaits_is_noted_once_it_is_digest
         if ended:
             return
     pytest.fail(f"a batch has more than {STEPS_MAX} awaits")
+
+
+async def test_a_desk_that_was_read_back_gets_its_wake_ups_from_the_log_whoever_dies_over_it(
+    desk: TimersDesk, database: Settings
+) -> None:
+    tickets = [await desk.ticket("mortal") for _ in range(7)]
+    await desk.reply("mortal", tickets[0], NOON + HOUR)
+    await desk.tell("mortal", tickets[1], TicketClosed(reason=CloseReason.SPAM), at=NOON + HOUR)
+    await desk.digest()
+    lane = tickets[0].int & 15
+    wake_ups = "SELECT ticket, client, due FROM triage.wake_ups WHERE lane = $1 ORDER BY ticket"
+    before = await desk.triage.fetch(wake_ups, lane)
+    await desk.triage.execute("DELETE FROM triage.wake_ups")
+    await desk.triage.execute("UPDATE triage.wake_ups_known SET whole = false")
+    for steps in range(STEPS_MAX):
+        mortal = await connect_pool(database, "triage", size=2)
+        await until_killed(Filler(mortal, Shelf(), page=2).fill(lane), steps, mortal)
+        mortal.terminate()
+        if lane not in await Filler(desk.triage, Shelf()).missing(range(16)):
+            break
+    known = {row["ticket"]: row["due"] for row in await desk.triage.fetch(wake_ups, lane)}
+    assert known.keys() >= {row["ticket"] for row in before}
+    await desk.at(NOON + 9 * HOUR)
+    assert await desk.said(tickets[1]) == []
+    assert "met first_reply/1" in await desk.said(tickets[0])
+    for ticket in tickets[2:]:
+        assert (await desk.said(ticket))[-1] == "breached first_reply/1"

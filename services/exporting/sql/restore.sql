@@ -8,7 +8,9 @@ SELECT EXISTS (SELECT FROM log.events) OR EXISTS (SELECT FROM log.commands) OR E
 
 -- name: clear
 -- What a desk that was started and never used may hold: a secret, cursors that stand at the beginning.
-WITH secrets AS (DELETE FROM personal.secrets) DELETE FROM log.cursors;
+-- The timers' wake-ups are filled from the log when triage starts.
+WITH secrets AS (DELETE FROM personal.secrets), timers AS (UPDATE triage.wake_ups_known SET whole = false, after = DEFAULT)
+DELETE FROM log.cursors;
 
 -- name: heads
 UPDATE log.lanes l SET position = u.position, hash = u.hash, recorded_at = coalesce(e.recorded_at, l.recorded_at)

@@ -74,3 +74,16 @@ WHERE w.lane = g.lane AND w.ticket = g.ticket AND w.due = g.due;
 
 -- name: last_tick
 SELECT occurred_at FROM log.events WHERE lane = $1 AND stream = $2 ORDER BY version DESC LIMIT 1;
+
+-- name: to_fill
+SELECT lane FROM triage.wake_ups_known WHERE NOT whole AND lane = ANY ($1::smallint[]) ORDER BY lane;
+
+-- name: fill_page
+-- The next tickets of a lane in the order of their ids.
+SELECT e.stream FROM log.events e
+WHERE e.lane = $1 AND e.stream > (SELECT after FROM triage.wake_ups_known WHERE lane = $1)
+  AND e.version = 1 AND e.type = 'ticket.submitted'
+ORDER BY e.stream LIMIT $2;
+
+-- name: filled
+UPDATE triage.wake_ups_known SET after = coalesce($2, after), whole = $3 WHERE lane = $1;

@@ -20,7 +20,9 @@ from contracts.subjects import LANES, lane_of
 from services.kit.bus import AfterCommit, LanesHandler
 from services.kit.bus.message import Stored
 from services.kit.postgres import Connection, queries
+from services.kit.rules.clocks import RunsBackwards
 from services.kit.rules.open_time import NEVER
+from services.kit.rules.policies import NoCalendar
 from services.triage.judgements import NEW_FACTS
 from services.triage.timers.plan import HEARD, MOVING, OWN, Story, plan
 from services.triage.timers.stories import Shelf, read_stories
@@ -84,14 +86,37 @@ async def note(batch: Batch, connection: Connection, shelf: Shelf) -> dict[int, 
     if not held:
         return earliest
     stories = await _stories(connection, held)
+    return _earliest(earliest, await note_stories(connection, stories, shelf))
+
+
+Due = tuple[int, datetime | None]
+"""A lane, and when something wakes in it."""
+
+
+async def note_stories(
+    connection: Connection, stories: Mapping[UUID, Story], shelf: Shelf, *, faulty: bool = False
+) -> list[Due]:
+    """Brings the wake-ups of these tickets forward where need be; what was written. With `faulty` a ticket that can't
+    be folded wakes at once, and is told of there; without it the error is raised."""
     books = await shelf.books(connection, {story.client for story in stories.values()})
     given = []
     for ticket, story in stories.items():
-        found = plan(story, books[story.client], -NEVER)
+        try:
+            found = plan(story, books[story.client], -NEVER)
+        except (RunsBackwards, NoCalendar):
+            if not faulty:
+                raise
+            given.append((lane_of(ticket), ticket, story.client, story.last_at))
+            continue
         if not found.ended:
             given.append((lane_of(ticket), ticket, story.client, found.due))
     rows = await connection.fetch(SQL["note"], *zip(*given, strict=True)) if given else ()
-    return _earliest(earliest, ((row["lane"], row["due"]) for row in rows))
+    return [(row["lane"], row["due"]) for row in rows]
+
+
+def earliest_of(found: Iterable[Due]) -> dict[int, datetime]:
+    """The earliest of each lane."""
+    return _earliest({}, found)
 
 
 def _touched(batch: Batch) -> dict[UUID, list[Recorded[Event]]]:
@@ -152,7 +177,7 @@ def _changes_running_clocks(event: Recorded[Event]) -> datetime | None:
             return None
 
 
-def _earliest(known: Mapping[int, datetime], more: Iterable[tuple[int, datetime | None]]) -> dict[int, datetime]:
+def _earliest(known: Mapping[int, datetime], more: Iterable[Due]) -> dict[int, datetime]:
     found = dict(known)
     for lane, due in more:
         if due is not None:

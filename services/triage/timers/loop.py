@@ -21,6 +21,7 @@ from services.kit.clock import Clock
 from services.kit.log.lease import RENEW_SECONDS, Leases
 from services.kit.postgres import Pool, queries
 from services.kit.telemetry import log_message
+from services.triage.timers.fill import Filler
 from services.triage.timers.stories import Shelf
 from services.triage.timers.turn import Done, Held, Turns
 
@@ -33,6 +34,7 @@ LOOK_SECONDS = (0.2, 1.0)  # between looks at the index: beside other replicas, 
 REST_SECONDS = 0.005  # before a lane is asked again that was not ready: its events, or the database's clock, come first
 GATHER_SECONDS = 0.025  # between two turns of a lane that keeps up: what comes due meanwhile shares one transaction
 TURNS = 2  # under way at once, each with lanes of its own: one is folded here while PostgreSQL writes the other
+FILL_SECONDS = 2.0  # between looks whether lanes are to be filled
 PAUSE_SECONDS = 0.5  # while a server is away
 
 
@@ -53,6 +55,7 @@ class Timers:
         self._leases = Leases(pool, PURPOSE, holder)
         self._holder = holder
         self._turns = Turns(pool, Shelf(), log_time)
+        self._filler = Filler(pool, Shelf())
         self._due: dict[int, datetime] = {}
         """When each held lane has something to do, as far as is known; what others wrote is looked for."""
         self._told: dict[int, datetime] = {}
@@ -79,6 +82,7 @@ class Timers:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._keep(RENEW_SECONDS, self._renew))
+                tasks.create_task(self._keep(FILL_SECONDS, self._fill))
                 tasks.create_task(self._work())
         finally:
             await self._leases.release()
@@ -95,6 +99,12 @@ class Timers:
             log_message(LOG, "timer_lanes", lanes=",".join(map(str, sorted(held))))
             self._look_at = 0.0
             self._poked.set()
+
+    async def _fill(self) -> None:
+        """Lanes of a desk that was read back get their wake-ups from the log."""
+        for lane in await self._filler.missing(self._leases.held()):
+            while lane in self._leases.held() and (earliest := await self._filler.fill(lane)) is not None:
+                self.digested(earliest, None)
 
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
