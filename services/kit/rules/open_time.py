@@ -64,7 +64,10 @@ def without(spans: Iterable[Span], taken: Iterable[Span]) -> list[Span]:
 class OpenTime:
     """Open seconds of one calendar version. `version` and `zone` are for explanations."""
 
-    __slots__ = ("_before", "_closes", "_first", "_laid", "_last", "_lay_out", "_opens", "corrected", "version", "zone")
+    __slots__ = (
+        "_before", "_closes", "_first", "_laid", "_last", "_lay_out", "_opens", "_total", "corrected", "version",
+        "zone",
+    )  # fmt: skip
 
     def __init__(self, lay_out: LayOut, version: str = "", zone: str = "UTC", *, corrected: bool = False) -> None:
         self.version, self.zone = version, zone
@@ -74,6 +77,8 @@ class OpenTime:
         self._opens: list[int] = []
         self._closes: list[int] = []
         self._before: list[int] = []
+        self._total = 0
+        """Open microseconds of all that is laid out."""
         self._first = self._last = 0
         """What is laid out: from the one instant to the other."""
 
@@ -101,7 +106,7 @@ class OpenTime:
         if start < self._first or start >= self._last:
             self._reach(start, start)
         wanted = self.at(start) + length
-        while not self._before or wanted > self._before[-1] + self._closes[-1] - self._opens[-1]:
+        while wanted > self._total:
             if not self._extend():
                 return NEVER
         place = bisect_left(self._before, wanted) - 1
@@ -196,6 +201,7 @@ class OpenTime:
         for opens, closes in spans:
             self._before.append(total)
             total += closes - opens
+        self._total = total
         self._first = us(datetime(min(self._laid), 1, 1, tzinfo=UTC)) + 2 * DAY
         self._last = us(datetime(max(self._laid) + 1, 1, 1, tzinfo=UTC)) - 2 * DAY
 
