@@ -193,4 +193,5 @@ class Fold:
             cycle.held = held
 
     def _keys(self, at: int) -> Keys:
-        return self.keys._replace(tier=self._policies.tier_at(at))
+        tier = self._policies.tier_at(at)
+        return self.keys if tier == self.keys.tier else self.keys._replace(tier=tier)
