@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ async def desk(database: Settings) -> AsyncIterator[ReportingDesk]:
         yield opened
 
 
-async def rows(desk: ReportingDesk, table: str) -> list[dict[str, object]]:
+async def rows(desk: ReportingDesk, table: str) -> list[dict[str, Any]]:
     return [dict(row) for row in await desk.owner.fetch(f"SELECT * FROM reporting_sla.{table}")]
 
 
