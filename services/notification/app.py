@@ -81,18 +81,10 @@ async def run(settings: Settings) -> None:
             tasks.create_task(sender.run(), name="sender")
             tasks.create_task(growth.run(), name="growth")
             tasks.create_task(Dispatcher(webhooks).run(), name="webhooks")
-            tasks.create_task(
-                run_consumer(
-                    settings,
-                    handler,
-                    pool,
-                    clock,
-                    metrics=metrics,
-                    started=announce_ready,
-                    gather_seconds=GATHER_SECONDS,
-                ),
-                name="consumer",
-            )
+            consumer = run_consumer(
+                settings, handler, pool, clock, metrics=metrics, started=announce_ready, gather_seconds=GATHER_SECONDS
+            )  # fmt: skip
+            tasks.create_task(consumer, name="consumer")
     finally:
         if post is not None:
             await post.close()
