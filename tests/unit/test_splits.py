@@ -204,3 +204,17 @@ def test_a_status_of_waiting_is_not_left_by_a_split() -> None:
     events = life(message("And the scanner?"), tell.StatusChanged(status=Status.WAITING_FOR_CUSTOMER))
     both = asked(events, events[2].id)
     assert held([*events, recorded(both.here[0], 5)]).status is Status.WAITING_FOR_CUSTOMER
+
+
+def test_an_adopted_ticket_goes_by_the_terms_in_force_then_and_nothing_of_before_is_recorded() -> None:
+    early = ("Mon 09:00", SUBMITTED)
+    known = [event._replace(occurred_at=at("Mon 12:00")) for event in configured()]
+    policy = known[2].data.model_copy(update={"holds_from": at("Mon 12:00")})
+    known[2] = known[2]._replace(data=policy)
+    steps = history([early, ("Mon 13:00", tell.TicketAdopted())], origin="import")
+    books = Policies.of(known), Calendars.of(known)
+    found = clocks(steps, *books, at("Mon 13:00"))
+    assert due(found, "resolution/1") == at("Mon 17:00")
+    assert facts(found) == [], "the first reply was late before, and says nothing"
+    later = facts(clocks(steps, *books, at("Mon 17:00")))
+    assert [(fact.cycle, fact.key) for fact in later if fact.key == "breached"] == [("resolution/1", "breached")]

@@ -184,9 +184,10 @@ def unmerged(fold: Fold, _: Recorded[Event], __: int, ___: tickets.TicketUnmerge
     fold.merged = False
 
 
-def adopted(fold: Fold, _: Recorded[Event], at: int, __: tickets.TicketAdopted) -> None:
+def adopted(fold: Fold, event: Recorded[Event], at: int, _: tickets.TicketAdopted) -> None:
     """From here on facts are recorded, and not what came true while another desk had the ticket."""
-    fold.facts_from = at
+    fold.adopt(at, event.id)
+    fold.facts_from = at + 1  # what is late by the terms of this very instant was late before
 
 
 def pinned(fold: Fold, event: Recorded[Event], at: int, told: sla.DeadlinePinned) -> None:

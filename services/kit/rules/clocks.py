@@ -176,6 +176,17 @@ class Fold:
             else:
                 self.slept_through = at
 
+    def adopt(self, at: int, cause: UUID) -> None:
+        """Clocks that began when no policy was in force yet go by the one in force now, from their original start."""
+        version = self._policies.at(at)
+        if version is None or self.ended_at is not None:
+            return
+        for metric, cycle in self.open.items():
+            if metric is not Metric.PROMISE and cycle.policy is None:
+                aim = self._policies.aim(version, self._keys(at), metric, self._calendars, at)
+                cycle.retarget(at, cause, version, aim)
+                cycle.held = at
+
     def wake(self, at: int, cause: UUID) -> None:
         """Clocks that go on after a resolution take up what changed meanwhile."""
         self._aim_anew(at, cause, self.slept_through)
