@@ -35,8 +35,8 @@ def prepare(desk: DeskProcess) -> dict[str, str]:
         for path, body in (("", {"name": "Hours Ltd", "prefix": "HRS"}), ("/calendar", OFFICE), ("/policy", POLICY)):
             assert http.put(f"/clients/hours{path}", json=body).is_success
         slow = {"rows": [{"targets": {"resolution": "8h"}}]}
-        for path, body in (("", {"name": "Asked Ltd", "prefix": "ASK"}), ("/calendar", ALWAYS), ("/policy", slow)):
-            assert http.put(f"/clients/asked{path}", json=body).is_success
+        for path, terms in (("", {"name": "Asked Ltd", "prefix": "ASK"}), ("/calendar", ALWAYS), ("/policy", slow)):
+            assert http.put(f"/clients/asked{path}", json=terms).is_success
         assert http.post("/tickets", json=ASKED).is_success
     return login
 
