@@ -99,7 +99,7 @@ async def note_stories(
     """Brings the wake-ups of these tickets forward where need be; what was written. With `faulty` a ticket that can't
     be folded wakes at once, and is told of there; without it the error is raised."""
     books = await shelf.books(connection, {story.client for story in stories.values()})
-    given = []
+    given: list[tuple[int, UUID, str, datetime | None]] = []
     for ticket, story in stories.items():
         try:
             found = plan(story, books[story.client], -NEVER)
