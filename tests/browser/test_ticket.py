@@ -17,18 +17,6 @@ def send(page: Page, text: str, key: str = "r") -> None:
     page.keyboard.press("Control+Enter")
 
 
-def unfold(page: Page, key: str, field: str) -> None:
-    """Opens a form beside the ticket; a live update that comes at that moment closes it again."""
-    for _ in range(5):
-        page.keyboard.press(key)
-        try:
-            expect(page.locator(field)).to_be_visible(timeout=4_000)
-        except AssertionError:
-            continue
-        return
-    expect(page.locator(field)).to_be_visible()
-
-
 def test_one_timeline_tells_everything_and_a_note_cannot_be_mistaken(new_page: NewPage, visitors: Visitors) -> None:
     page = new_page(f"/tickets/{visitors.references[0]}")
     note = page.locator(".letter.note")
@@ -139,11 +127,31 @@ def test_the_facts_beside_a_ticket_can_be_changed(new_page: NewPage, visitors: V
     page.keyboard.press("Enter")
     expect(page.locator("#beside .tag")).to_have_count(2)
     expect(page.locator("#tag-add")).to_be_hidden()
-    unfold(page, "s", "#st")
+    page.keyboard.press("s")
     page.select_option("#st", "waiting_for_supplier")
     page.fill("#st-why", "The locksmith comes at 14:00.")
     page.keyboard.press("Enter")
     expect(page.locator(".ticket-head .status")).to_contain_text("Waiting for supplier")
+
+
+def test_an_open_form_and_what_is_typed_in_it_outlive_what_others_change(new_page: NewPage, visitors: Visitors) -> None:
+    reference = visitors.fresh("The gate stays open")
+    page = new_page(f"/tickets/{reference}")
+    until_live(page)
+    page.keyboard.press("s")
+    page.select_option("#st", "waiting_for_supplier")
+    page.fill("#st-why", "The locksmith comes at 14:00.")
+    visitors.act(reference, "tags", add=["gate"])
+    visitors.act(reference, "category", category="building")
+    visitors.act(reference, "notes", body="It is the motor.")
+    expect(page.locator("#beside .tag")).to_have_count(1)
+    expect(page.locator("#beside")).to_contain_text(re.compile("building", re.IGNORECASE))
+    expect(page.locator(".letter.note")).to_have_count(1)
+    expect(page.locator("#st")).to_have_value("waiting_for_supplier")
+    expect(page.locator("#st-why")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(".ticket-head .status")).to_contain_text("Waiting for supplier")
+    expect(page.locator("#act-status summary")).to_be_focused()
 
 
 def test_a_ticket_is_resolved_and_opened_again(new_page: NewPage, visitors: Visitors) -> None:

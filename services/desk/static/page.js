@@ -26,7 +26,7 @@ export function startPage() {
   for (const name of ["desk:said", "desk:problem", "desk:done-said", "desk:done-changed"]) {
     document.addEventListener(name, (event) => toast(event.detail?.text));
   }
-  document.addEventListener("desk:done-changed", (event) => { const fold = event.target.closest?.("details"); if (fold) fold.open = false; });
+  document.addEventListener("desk:done-changed", (event) => fold(event.target.closest?.("details")));
   document.addEventListener("desk:signed-out", () => { const banner = byId("signed-out"); if (banner) banner.hidden = false; });
   document.addEventListener("click", closeOpenFold);
   if (byId("wall-clock")) tick();
@@ -50,6 +50,13 @@ function turnTheme() {
 
 function setCookie(name, value) {
   document.cookie = `${name}=${value}; path=/; max-age=${YEAR_SECONDS}; samesite=lax`;
+}
+
+/** Done: the form closes, and the focus leaves its field at once, or the next key would still be typed into what is hidden. */
+function fold(details) {
+  if (!details) return;
+  if (details.contains(document.activeElement)) details.querySelector("summary").focus({ preventScroll: true });
+  details.open = false;
 }
 
 function closeOpenFold(event) {
