@@ -44,6 +44,7 @@ from services.reporting.readers import Readers
 from services.reporting.search_view import SearchView
 from services.reporting.similar_routes import add_similar_routes
 from services.reporting.sla.again import Again
+from services.reporting.sla.recount import Recount
 from services.reporting.sla.routes import add_sla_routes
 from services.reporting.sla.tales import Tales
 from services.reporting.sla.view import SlaView
@@ -205,6 +206,7 @@ async def run(settings: Settings) -> None:
             )  # fmt: skip
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(Again(pool).run())
+                tasks.create_task(Recount(pool).run())
                 tasks.create_task(consumer)
     finally:
         await pool.close()

@@ -12,11 +12,14 @@ import pytest
 from contracts.calendars import Calendar, CalendarCorrected
 from contracts.model import DESK
 from contracts.sla import Metric
-from contracts.subjects import LANES, client_stream
+from contracts.subjects import LANES, client_stream, lane_of
 from services.kit.rules.clock_words import explain, outcome_of
 from services.kit.settings import Settings
 from services.reporting.rebuild import rebuilding
+from services.reporting.sla import again
 from services.reporting.sla.again import Again
+from services.reporting.sla.recount import Recount
+from services.reporting.sla.results import results
 from tests.integration.reporting_desk import ReportingDesk
 from tests.integration.reporting_history import START
 from tests.integration.sla_desk import clocks_of, record_facts, sla_desk
@@ -114,6 +117,17 @@ async def test_the_whole_desk_is_counted_apart_and_comes_to_the_same(desk: Repor
     assert sums["agent"].total() == sum(cycles for key, cycles in sums[""].items() if key[3] == Metric.PROMISE) > 0
 
 
+async def test_what_an_older_process_did_not_count_for_the_whole_desk_is_added(desk: ReportingDesk) -> None:
+    before = await desk.checksum("sla")
+    await desk.owner.execute("UPDATE reporting_sla.tallies SET cycles = cycles + 3 WHERE facet = 'desk'")
+    gone = "DELETE FROM reporting_sla.tallies WHERE facet = 'desk_agent' RETURNING lane"
+    assert await desk.owner.fetch(gone)
+    assert await desk.checksum("sla") != before
+    for lane in range(LANES):
+        await Recount(desk.reporting).mend(lane)
+    assert await desk.checksum("sla") == before
+
+
 async def test_a_corrected_calendar_judges_closed_and_open_tickets_anew_and_a_process_that_dies_goes_on(
     desk: ReportingDesk,
 ) -> None:
@@ -136,3 +150,19 @@ async def test_a_corrected_calendar_judges_closed_and_open_tickets_anew_and_a_pr
         assert after != before[view], view
         async with rebuilding(desk.settings, view, lambda step: None) as work:
             assert (await work.run()).checksum == after, view
+
+
+async def test_a_ticket_that_cannot_be_judged_anew_holds_up_no_other(
+    desk: ReportingDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = await desk.owner.fetchval("SELECT ticket FROM reporting_sla.cycles ORDER BY lane, ticket LIMIT 1")
+    monkeypatch.setattr(again, "results", lambda tale: results(tale) if tale.ticket.id != bad else 1 / 0)
+    before = await desk.checksum("sla")
+    await desk.owner.execute(
+        "UPDATE reporting_sla.cycles SET policy = 'other' WHERE lane = $1 AND ticket <> $2", lane_of(bad), bad
+    )
+    await desk.owner.execute("INSERT INTO reporting.sla_again VALUES ($1, $2)", lane_of(bad), DESK)
+    while await Again(desk.reporting).turn():
+        pass
+    assert await desk.owner.fetchval("SELECT count(*) FROM reporting.sla_again") == 0
+    assert await desk.checksum("sla") == before

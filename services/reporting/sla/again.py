@@ -6,30 +6,32 @@ lock of the lane's views, with the place up to which it came, so a process that 
 
 from __future__ import annotations
 
-import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from itertools import groupby
-from operator import attrgetter
+from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID
 
+from contracts.catalogue import UnknownEvent
 from contracts.subjects import lane_of
 from contracts.ticket import Held
-from services.kit.bus.away import tried
 from services.kit.log.read import recorded
 from services.kit.postgres import Connection, Pool, queries
 from services.kit.shelf import Shelf
+from services.kit.telemetry import describe, log_message
 from services.reporting.line import Line, due_of, row_of
-from services.reporting.sla.results import results
+from services.reporting.sla.beside import keep_doing
+from services.reporting.sla.results import Results, results
 from services.reporting.sla.tale import Tale, told
 from services.reporting.sla.view import difference, standing, write
 
+LOG = logging.getLogger("daybook.reporting")
 SQL = queries("services/reporting/sql/sla_again.sql")
 STREAMS = queries("services/reporting/sql/sla_write.sql")["streams"]
 
 PAGE: Final = 100  # tickets of one transaction: some 100 ms for which the lane's views wait
 LOOK_SECONDS: Final = 1.0
-PAUSE_SECONDS: Final = 5.0  # while the server is away
 
 
 class Again:
@@ -41,10 +43,7 @@ class Again:
 
     async def run(self) -> None:
         """Looks for work until cancelled."""
-        while True:
-            if not await tried(self._work(), PAUSE_SECONDS, "sla-again"):
-                continue
-            await asyncio.sleep(LOOK_SECONDS)
+        await keep_doing(self._work, LOOK_SECONDS, "sla-again")
 
     async def _work(self) -> None:
         while await self.turn():
@@ -74,14 +73,22 @@ class Again:
         books = await self._shelf.take(connection, set(tickets.values()))
         places = [(lane_of(ticket), ticket, 0) for ticket in tickets]
         rows = await connection.fetch(STREAMS, *zip(*places, strict=True))
-        tales = {
-            ticket: told(Tale(books[tickets[ticket]]), events)
-            for ticket, events in groupby(recorded(rows), attrgetter("stream"))
-        }
-        known = await standing(connection, list(tales))
-        found = {ticket: results(tale) for ticket, tale in tales.items() if ticket in known}
-        await write(connection, difference(found, known))
-        due = [_due(tale) for tale in tales.values() if isinstance(tale.ticket, Held) and tale.books.policies.any]
+        known = await standing(connection, list(tickets))
+        judged: dict[UUID, Results] = {}
+        due: list[Sequence[Any]] = []
+        for ticket, stream in groupby(rows, itemgetter("stream")):
+            try:
+                tale = told(Tale(books[tickets[ticket]]), recorded(stream))
+                new = results(tale) if ticket in known else None
+                due += [_due(tale)] if isinstance(tale.ticket, Held) and tale.books.policies.any else []
+            except UnknownEvent:
+                raise  # a newer process does this page
+            except Exception as error:  # noqa: BLE001  such a ticket waits as a dead letter, and holds up no other
+                log_message(LOG, "cannot_judge", logging.ERROR, stream=ticket, error=describe(error))
+                continue
+            if new is not None:
+                judged[ticket] = new
+        await write(connection, difference(judged, known))
         if due:
             await connection.execute(SQL["due"], *zip(*due, strict=True))
 
