@@ -116,3 +116,9 @@ def test_whatever_comes_positions_are_digested_in_order_and_once(arrivals: list[
         acknowledged += len(list(lane.acknowledge()))
     assert digested == list(range(1, len(digested) + 1))
     assert acknowledged + len(lane.kept) <= len(arrivals)
+
+
+def test_a_cursor_that_went_back_forgets_the_attempts_at_the_event_that_is_far_off_now() -> None:
+    lane: Lane[str] = Lane(3, cursor=20, stood=20, attempts=4, resume_at=9.0)
+    lane.looked(head=20, cursor=10)
+    assert (lane.cursor, lane.attempts, lane.resume_at) == (10, 0, 0.0)

@@ -99,6 +99,7 @@ class Lane(Generic[M]):
         lost the end of what was committed without waiting for a disk, effects and cursor: what stands there counts."""
         if cursor < self.stood:
             self.cursor, self.behind = cursor, True
+            self.attempts, self.resume_at = 0, 0.0  # of another event
         self.moved_to(cursor)
         self.stood = self.cursor
         if self.cursor < self.head:
