@@ -27,7 +27,7 @@ def lay_bare(app: FastAPI) -> None:
     fixed = fixed_paths(app)
 
     async def stack(scope: Scope, receive: Receive, send: Send) -> None:
-        route = fixed.get((scope["method"], scope["path"]))
+        route = fixed.get((scope.get("method", ""), scope.get("path", "")))
         try:
             if route is None:
                 await app.router(scope, receive, send)

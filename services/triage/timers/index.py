@@ -20,6 +20,7 @@ from contracts.subjects import LANES, lane_of
 from services.kit.bus import AfterCommit, LanesHandler
 from services.kit.bus.message import Stored
 from services.kit.postgres import Connection, queries
+from services.kit.refused import Refused
 from services.kit.rules.clocks import RunsBackwards
 from services.kit.rules.open_time import NEVER
 from services.kit.rules.policies import NoCalendar
@@ -103,7 +104,7 @@ async def note_stories(
     for ticket, story in stories.items():
         try:
             found = plan(story, books[story.client], -NEVER)
-        except (RunsBackwards, NoCalendar):
+        except (RunsBackwards, NoCalendar, Refused):
             if not faulty:
                 raise
             given.append((lane_of(ticket), ticket, story.client, story.last_at))
