@@ -268,11 +268,13 @@ class TicketSplitOff(Event):
 
 
 class TicketUnsplit(Event):
-    """The messages of a split are this ticket's again, as if it had not been split; the other ticket is merged."""
+    """The messages of a split are this ticket's again, as if it had not been split; the other ticket is merged.
+    `answered` where a person has answered them there."""
 
     type: ClassVar[str] = "ticket.unsplit"
     out_of: UUID
     messages: tuple[UUID, ...]
+    answered: bool = False
     reason: Personal | None = None
 
 

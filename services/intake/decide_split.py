@@ -13,9 +13,11 @@ from uuid import UUID
 
 from contracts import ticket_commands as ask
 from contracts import tickets as tell
-from contracts.envelope import Recorded
+from contracts.envelope import Origin, Recorded
 from contracts.model import Event
-from contracts.ticket_state import Absent, Held, Ticket
+from contracts.ticket import fold
+from contracts.ticket_state import Absent, Held
+from services.intake.decide_course import adopted
 from services.intake.decide_promise import about, after_of, default, is_over
 from services.intake.given import Given, refuse_closed, refuse_ended
 from services.kit.refused import Refused
@@ -89,8 +91,10 @@ def _answers(event: Recorded[Event]) -> bool:
     return isinstance(event.data, tell.ReplySent) and not event.actor.startswith("system:")
 
 
-def unsplit(command: ask.UnsplitTicket, ticket: Held, other: Ticket, given: Given) -> Both:
-    """The messages are this ticket's again, and the other one is merged into it. Raises Refused."""
+def unsplit(command: ask.UnsplitTicket, ticket: Held, there: History, given: Given) -> Both:
+    """The messages are this ticket's again, and the other one, whose history is `there`, is merged into it. Raises
+    Refused."""
+    other = fold(there)
     if isinstance(other, Absent) or other.split_from != ticket.id:
         raise Refused("not_split", f"no such ticket was split off {ticket.reference}", "ticket")
     messages = dict(ticket.split_off).get(other.id)
@@ -99,7 +103,12 @@ def unsplit(command: ask.UnsplitTicket, ticket: Held, other: Ticket, given: Give
     refuse_ended(ticket)
     if other.merged_into != ticket.id:
         refuse_closed(other)
-    back: list[Event] = [tell.TicketUnsplit(out_of=other.id, messages=messages, reason=command.reason)]
+    answered = any(_answers(event) for event in there)
+    back: list[Event] = [
+        tell.TicketUnsplit(out_of=other.id, messages=messages, answered=answered, reason=command.reason)
+    ]  # fmt: skip
     if ticket.promise is None or is_over(ticket.promise, given.now):
         back.append(default(given, about(ticket), after_of(ticket)))
+    if ticket.origin == Origin.IMPORT:
+        back = adopted(ticket, back)
     return Both(back, [] if other.merged_into == ticket.id else [tell.TicketMerged(into=ticket.id)])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
+from contracts.envelope import Recorded
 from contracts.model import Event
 from contracts.subjects import lane_of, stamp_lane
 from contracts.ticket import INITIAL, fold
 from contracts.ticket_commands import SplitTicket, UnsplitTicket
-from contracts.ticket_state import Held, Ticket
+from contracts.ticket_state import Held
 from contracts.tickets import TicketSubmitted
 from services.intake.answers import outcome
 from services.intake.call import Call
@@ -77,15 +79,15 @@ async def unsplit_ticket(edge: Edge, call: Call, name: str, command: UnsplitTick
             return await again(edge, call, client, done)
         refuse_stale(call, ticket)
         given = await _given(edge, call, client)
-        other = await _other(edge, ticket, command.ticket)
-        both = unsplit(command, ticket, other, given)
+        beyond = await _other(edge, ticket, command.ticket)
+        both, other = unsplit(command, ticket, beyond, given), fold(beyond)
         if not both.here or not isinstance(other, Held):
             return await unchanged(edge, call, client, ticket, told_place(call, events[-1]))
         by = stamp(edge, call, client, ticket)
         await edge.vault.load([ticket.requester])
         seal = await sealing(edge, call, ticket.requester, both.here)
         here = new_events(edge, by, stream, ticket.version, both.here, seal)
-        there = new_events(edge, by, other.id, other.version, both.there, None)
+        there = new_events(edge, stamp(edge, call, client, other), other.id, other.version, both.there, None)
         result = outcome(200, after(ticket, client, here, given.now))
         try:
             appended = await append(edge, call, client, result, [*there, *here])
@@ -102,11 +104,11 @@ async def _given(edge: Edge, call: Call, client: Client) -> Given:
     return Given(now=now, prefix=client.prefix, tier=client.tier, terms=await edge.terms.of(client, now))
 
 
-async def _other(edge: Edge, ticket: Held, name: str) -> Ticket:
-    """The ticket that was split off; what is of another client is as unknown as what is not there."""
+async def _other(edge: Edge, ticket: Held, name: str) -> Sequence[Recorded[Event]]:
+    """The history of the ticket that was split off; what is of another client is as unknown as what is not there."""
     stream = await stream_of(edge, name)
-    found = INITIAL if stream is None else fold(await read_stream(edge.pool, stream))
-    return found if isinstance(found, Held) and found.client == ticket.client else INITIAL
+    found = () if stream is None else await read_stream(edge.pool, stream)
+    return found if found and found[0].client == ticket.client else ()
 
 
 def _requester(born: Event) -> UUID:

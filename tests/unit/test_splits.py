@@ -101,7 +101,7 @@ def test_a_split_is_undone_once_and_not_by_another_ticket() -> None:
     both = asked(events, events[2].id)
     here = held([*events, recorded(both.here[0], 4)])
     assert (here.messages, here.split_off) == (1, ((THERE, (events[2].id,)),))
-    there = held([recorded(event, n)._replace(stream=THERE) for n, event in enumerate(both.there, 1)])
+    there = [recorded(event, n)._replace(stream=THERE) for n, event in enumerate(both.there, 1)]
     command = ask.UnsplitTicket(ticket="ACME-2")
     back = unsplit(command, here, there, GIVEN)
     assert back.here == [tell.TicketUnsplit(out_of=THERE, messages=(events[2].id,))]
@@ -110,7 +110,9 @@ def test_a_split_is_undone_once_and_not_by_another_ticket() -> None:
     assert (whole.messages, whole.split_off) == (2, ())
     assert unsplit(command, whole, there, GIVEN) == Both([], [])
     with pytest.raises(Refused, match="split off"):
-        unsplit(command, here, replace(there, split_from=OTHER), GIVEN)
+        unsplit(command, replace(here, id=OTHER), there, GIVEN)
+    with pytest.raises(Refused, match="split off"):
+        unsplit(command, here, [], GIVEN)
     merged = held([recorded(e, n)._replace(stream=THERE) for n, e in enumerate([*both.there, *back.there], 1)])
     with pytest.raises(Refused) as undone:
         decide(ask.UnmergeTicket(), merged, replace(GIVEN, other=whole))
@@ -161,11 +163,48 @@ def test_the_reply_is_due_by_the_oldest_message_that_stays() -> None:
 def test_undone_the_reply_is_due_as_if_nothing_had_been_split() -> None:
     gone = off(3)
     found = state("Mon 12:00", BORN, ANSWERED, ("Mon 10:00", MESSAGE), ("Mon 11:00", gone), ("Mon 11:30", back(gone)))
-    assert due(found, "next_reply/2") == at("Mon 12:00")
-    assert cycle(found, "next_reply/2").started * 1000 == at("Mon 10:00").timestamp() * 1_000_000_000
+    assert due(found, "next_reply/1") == at("Mon 12:00")
+    assert cycle(found, "next_reply/1").started * 1000 == at("Mon 10:00").timestamp() * 1_000_000_000
+    assert [each.id for each in found.cycles if each.id.startswith("next")] == ["next_reply/1"]
     covered = state("Mon 12:00", BORN, ANSWERED, ("Mon 10:00", MESSAGE), ("Mon 11:00", gone), ("Mon 11:10", REPLY),
                     ("Mon 11:30", back(gone)))  # fmt: skip
     assert "next_reply" not in {str(cycle.metric) for cycle in (covered.open or {}).values()}
+
+
+def test_what_was_answered_where_it_went_is_not_asked_again_where_it_comes_back() -> None:
+    events = life(message("And the scanner?"))
+    both = asked(events, events[2].id)
+    there = [recorded(event, n)._replace(stream=THERE) for n, event in enumerate([*both.there, AGENTS_WORD], 1)]
+    told = unsplit(ask.UnsplitTicket(ticket="ACME-2"), held([*events, recorded(both.here[0], 4)]), there, GIVEN).here[0]
+    assert told == tell.TicketUnsplit(out_of=THERE, messages=(events[2].id,), answered=True)
+    gone = off(3)
+    found = state("Mon 12:00", BORN, ANSWERED, ("Mon 10:00", MESSAGE), ("Mon 11:00", gone),
+                  ("Mon 11:30", back(gone).model_copy(update={"answered": True})))  # fmt: skip
+    assert "next_reply" not in {str(cycle.metric) for cycle in (found.open or {}).values()}
+    returned = back(off(2)).model_copy(update={"answered": True})
+    by_agent = state("Mon 12:00", ("Mon 09:00", SUBMITTED, "agent:x"), ("Mon 10:00", MESSAGE), ("Mon 10:30", off(2)),
+                     ("Mon 11:00", returned), ("Mon 11:30", MESSAGE))  # fmt: skip
+    assert due(by_agent, "next_reply/1") == at("Mon 13:30"), "the first reply was given there"
+
+
+def test_a_breach_that_came_back_with_its_message_is_recorded_once() -> None:
+    gone = off(3)
+    steps = history([BORN, ANSWERED, ("Mon 10:00", MESSAGE), ("Mon 12:30", gone), ("Mon 12:40", back(gone))])
+    known = configured()
+    found = facts(clocks(steps, Policies.of(known), Calendars.of(known), at("Mon 12:50")))
+    late = [fact for fact in found if fact.cycle.startswith("next") and fact.key == "breached"]
+    assert [(fact.cycle, datetime.fromtimestamp(fact.true_at / 1e6, UTC)) for fact in late] == [
+        ("next_reply/1", at("Mon 12:00"))
+    ]
+
+
+def test_an_imported_ticket_is_adopted_by_the_promise_that_comes_with_its_messages() -> None:
+    events = [event for event in life(message("And the scanner?"), origin="import") if event.version != 2]
+    both = asked(events, events[1].id)
+    there = [recorded(event, n)._replace(stream=THERE) for n, event in enumerate(both.there, 1)]
+    here = held([*events, recorded(both.here[0], 4)])
+    found = [event.type for event in unsplit(ask.UnsplitTicket(ticket="ACME-2"), here, there, GIVEN).here]
+    assert found == ["ticket.adopted", "ticket.unsplit", "ticket.checkpoint_promised"]
 
 
 def test_the_first_words_of_a_ticket_that_an_agent_opened_can_go_and_come_back() -> None:
@@ -174,7 +213,7 @@ def test_the_first_words_of_a_ticket_that_an_agent_opened_can_go_and_come_back()
     found = state("Mon 11:00", by_agent, ("Mon 10:00", MESSAGE), ("Mon 10:30", gone), ("Mon 10:40", MESSAGE))
     assert due(found, "first_reply/2") == at("Mon 11:40")
     again = state("Mon 11:00", by_agent, ("Mon 10:00", MESSAGE), ("Mon 10:30", gone), ("Mon 10:40", back(gone)))
-    assert due(again, "first_reply/2") == at("Mon 11:00")
+    assert due(again, "first_reply/1") == at("Mon 11:00")
 
 
 def test_the_new_ticket_has_waited_since_its_words_were_written() -> None:
@@ -182,6 +221,7 @@ def test_the_new_ticket_has_waited_since_its_words_were_written() -> None:
     found = state("Mon 09:40", ("Mon 09:30", SUBMITTED, "agent:x"), ("Mon 09:30", origin), ("Mon 09:31", MESSAGE))
     assert due(found, "resolution/1") == at("Mon 17:00")
     assert due(found, "agent_work/1") == at("Mon 13:00")
+    assert due(found, "first_reply/1") == at("Mon 10:00"), "an agent split it off, and the words are the requester's"
     later = state("Mon 09:40", ("Mon 09:30", SUBMITTED), ("Mon 09:30", replace_asked(origin, None)))
     assert due(later, "first_reply/1") == at("Mon 10:30")
 

@@ -125,12 +125,17 @@ class Cycle:
         self.policy, self.aim = policy, aim
         self._changed(at, cause)
 
-    def begun_at(self, since: int, at: int) -> None:
+    def begun_at(self, since: int, at: int, cause: UUID) -> None:
         """It has run since an instant before the event that began it; what is past by now comes true by this change."""
         self.started = self.part_from = since
         self.marks[0] = self.marks[0]._replace(at=since)
-        self.by_change = True
-        self._arm(at)
+        self._changed(at, cause)
+
+    def go_on(self, at: int, cause: UUID) -> None:
+        """It was cancelled, and runs as if it had not been: what came true stays so, what is past by now does by this
+        change."""
+        self.end = None
+        self._changed(at, cause)
 
     def limit(self, at: int, cause: UUID, promise: int | None) -> None:
         """The promised checkpoint changed: an update is due by then at the latest."""

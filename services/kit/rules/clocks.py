@@ -137,6 +137,12 @@ class Fold:
             cycle.pin_to(at, cause, self.pins.pop(metric))
         return cycle
 
+    def go_on(self, cycle: Cycle, at: int, cause: UUID) -> None:
+        """A cancelled cycle runs again, by what the ticket has become meanwhile."""
+        self.open[cycle.metric] = cycle
+        cycle.go_on(at, cause)
+        self._aim_anew(at, cause, None)
+
     def finish(self, metric: Metric, at: int, cause: UUID, end: End = End.FULFILLED) -> None:
         cycle = self.open.pop(metric, None)
         if cycle is not None:
