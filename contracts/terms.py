@@ -109,7 +109,7 @@ class LinkKind(StrEnum):
 class Reason(Part):
     """One ground of a priority: what, how many points, and the words or events that show it.
 
-    `axis` is urgency, impact or floor. Words are the requester's and sealed to them.
+    `axis` is urgency, impact, floor or ceiling. Words are the requester's and sealed to them.
     """
 
     code: str

@@ -26,6 +26,7 @@ SENTENCES: Mapping[str, str] = {
 WHOLE: Mapping[str, str] = {
     "stated_urgency.not_stated": "No urgency stated, taken as normal",
     "stated_urgency.rarely_confirmed": "Urgency that was rarely confirmed before",
+    "text_alone": "A text alone reaches P2 at most",
     "service.unknown": "No service named, taken as important",
     "words.urgent": "Urgent words",
     "words.deadline": "Words of a deadline",

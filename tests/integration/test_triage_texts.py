@@ -136,6 +136,28 @@ async def test_a_form_s_free_text_does_not_come_into_the_open_as_a_service(desk:
     assert (told.service, told.source) == ("vpn", "form")
 
 
+SHOUTED = "URGENT!!! CRITICAL!!! Complete outage, everybody is down, data breach, data loss, by 5 pm, you idiots!!!"
+
+
+async def test_no_words_of_one_requester_reach_p1_at_a_premium_client(desk: IntakeDesk, fed: Fed) -> None:
+    """Nor does writing them again and again, or from another address of the same client."""
+    worded = {"client": "bolt", "subject": f"P1 network outage {SHOUTED}", "body": SHOUTED * 20, "category": "outage"}
+    for number, urgency in enumerate((None, "low", "normal", "high")):
+        who = {"email": f"puppet{number}@bolt.example", "name": "Puppet"}
+        one = await desk.submit(**worded, urgency=urgency, requester=who)
+        judged = await fed.judged(one)
+        assert (judged.priority, judged.impact) == (Priority.P2, 80), urgency
+        assert urgency == "low" or "text_alone" in [reason.code for reason in judged.reasons]
+        assert judged.inputs is not None
+        assert judged.inputs.clients == 1
+    for _ in range(12):
+        again = await desk.post(f"/tickets/{one['id']}/messages", {"body": SHOUTED})
+        assert again.status_code == 200, again.text
+    insisted = await fed.judged(one)
+    assert insisted.inputs is not None
+    assert (insisted.inputs.exchanges, insisted.priority) == (12, Priority.P2)
+
+
 async def test_who_words_everything_as_an_emergency_is_soon_not_believed(desk: IntakeDesk, fed: Fed) -> None:
     """All that text and a stated urgency may bring is capped; what agents make of it takes the rest away."""
     attack = {

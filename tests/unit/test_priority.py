@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -66,6 +68,28 @@ def test_stated_urgency_service_and_tier_give_the_priority_of_the_matrix(
 def test_an_outage_at_a_premium_client_said_to_be_critical_is_p1() -> None:
     judged = judge(Facts(stated=Urgency.CRITICAL, words=(URGENT,), category="network", tier=Tier.PREMIUM))
     assert (judged.priority, judged.urgency, judged.impact) == (Priority.P1, 50, 80)
+
+
+@given(FACTS)
+def test_no_text_of_one_requester_reaches_p1(facts: Facts) -> None:
+    stated = Urgency.HIGH if facts.stated is Urgency.CRITICAL else facts.stated
+    alone = replace(facts, stated=stated, slack=0, reopened_by=(), clients=1, incident_clients=0)
+    assert judge(alone).priority is not Priority.P1
+
+
+def test_a_text_that_would_be_p1_is_p2_and_it_is_said_why_and_what_is_missing() -> None:
+    shouted = Facts(words=(URGENT, LOST), tone=Tone.ANGRY, tone_degree=1, category="network", tier=Tier.PREMIUM)
+    judged = judge(shouted)
+    assert (judged.priority, judged.urgency, judged.impact) == (Priority.P2, 50, 80)
+    assert judged.reasons[-1].code == "text_alone"
+    enough: tuple[dict[str, Any], ...] = (
+        {"stated": Urgency.CRITICAL},
+        {"stated": Urgency.HIGH, "slack": 2},
+        {"clients": 2},
+    )
+    for more in enough:
+        assert judge(replace(shouted, **more)).priority is Priority.P1
+        assert "text_alone" not in [reason.code for reason in judge(replace(shouted, **more)).reasons]
 
 
 def test_words_of_a_small_matter_lower_the_priority_of_a_text_by_one() -> None:

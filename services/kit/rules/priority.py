@@ -31,6 +31,8 @@ class _Points:
     """The points of every input, by its name: all that the matrix sees."""
 
     stated: float
+    doubted: float
+    """What the client's history took away; within `stated` already."""
     words: float
     slight: float
     tone: float
@@ -50,19 +52,37 @@ class _Points:
         return said + self.exchanges + self.reopened + self.slack + self.learned
 
     @property
+    def unworded(self) -> float:
+        """The urgency that no text brings, neither its words nor its tone nor what a model hears in it."""
+        return self.stated + self.doubted + self.exchanges + self.reopened + self.slack
+
+    @property
     def impact(self) -> float:
         return self.service + self.tier + self.sender + self.clients
 
     def priority(self, table: PriorityTable) -> Priority:
         """By bands, matrix and floor; two clients raise it by a step, `p1_clients` make it P1."""
-        column = _band(self.urgency, table.urgency_cuts)
-        scored = table.matrix[_band(self.impact, table.impact_cuts)][column]
         if self.clients >= _clients_points(table.p1_clients, table) > 0:
             return Priority.P1
+        scored = self._alone(table)
         if self.clients:
-            alone = table.matrix[_band(self.impact - self.clients, table.impact_cuts)][column]
-            scored = min(scored, _step_above(alone))
+            together = table.matrix[_band(self.impact, table.impact_cuts)][_band(self.urgency, table.urgency_cuts)]
+            scored = min(together, _step_above(scored))
         return scored if self.floor is None else min(scored, self.floor)
+
+    def worded_only(self, table: PriorityTable) -> bool:
+        """Whether the sums say P1 for nothing but a text."""
+        return self._cell(table) is Priority.P1 and self.unworded < table.urgency_cuts[0]
+
+    def _alone(self, table: PriorityTable) -> Priority:
+        """What one client's ticket is by itself. Who knows the words could have P1 for writing them, so a text alone
+        reaches P2: for more, a critical urgency is stated, a deadline of the desk's own passes or several clients say
+        the same, or a person or an incident decides."""
+        return Priority.P2 if self.worded_only(table) else self._cell(table)
+
+    def _cell(self, table: PriorityTable) -> Priority:
+        impact = _band(self.impact - self.clients, table.impact_cuts)
+        return table.matrix[impact][_band(self.urgency, table.urgency_cuts)]
 
 
 def judge(facts: Facts) -> TicketPrioritised:
@@ -155,6 +175,7 @@ def _points(facts: Facts, table: PriorityTable) -> _Points:
     stated, doubted = _stated_points(facts, table)
     return _Points(
         stated=stated - doubted,
+        doubted=doubted,
         words=_words_points(facts, table),
         slight=_slight_points(facts, table),
         tone=tone_points(facts.tone, facts.tone_degree, table),
@@ -190,6 +211,8 @@ def _reasons(facts: Facts, points: _Points) -> Iterator[Reason]:
         yield Reason(code="sender", axis="impact", points=points.sender)
     if points.clients:
         yield Reason(code="clients_affected", axis="impact", points=points.clients)
+    if points.worded_only(SHIPPED) and points.priority(SHIPPED) is not Priority.P1:
+        yield Reason(code="text_alone", axis="ceiling", points=0)
     if points.floor is not None:
         yield Reason(code=f"incident.{points.floor.value}", axis="floor", points=0)
 

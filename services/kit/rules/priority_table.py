@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from contracts.clients import Tier
 from contracts.terms import Priority, Urgency
 
-RULE_VERSION: Final = "priority-5"
+RULE_VERSION: Final = "priority-6"
 """Grows with every change of the shipped table or of a rule: a recorded judgement names the rules it was made with."""
 
 POINTS_MAX: Final = 1_000
