@@ -61,14 +61,15 @@ async def found_by_words(reader: Connection | Pool, asked: Asked) -> Found:
 
 
 async def candidates(
-    reader: Connection | Pool, asked: Asked, terms: Sequence[str], query: str
+    reader: Connection | Pool, asked: Asked, terms: Sequence[str], query: str, *, read: bool = False
 ) -> Sequence[asyncpg.Record]:
     """Texts and people that a query finds, by ticket, with those of the terms that each has: among the newest blocks
-    first, then wider, until there are enough or all."""
+    first, then wider, until there are enough or all. With `read` come the words of the texts, and no people."""
     lanes = range(LANES) if asked.clients is None else {lane_of_client(client) for client in asked.clients}
     heads = {row["lane"]: row["position"] for row in await reader.fetch(SQL["heads"], list(lanes))}
     few = asked.clients is not None and len(asked.clients) <= MARKS_MAX
     of_clients = any_of(client_mark(client) for client in asked.clients) if few and asked.clients else None
+    people = 0 if read else PEOPLE_MAX
     found: Sequence[asyncpg.Record] = ()
     for bits in (*WINDOWS, None):
         if bits is not None and max(heads.values(), default=0) >> bits < NARROWER:
@@ -77,13 +78,13 @@ async def candidates(
         if isinstance(cast(object, reader), Narrowed):
             wanted = " & ".join(f"({part})" for part in (query, of_clients, window) if part)
             found = await reader.fetch(
-                SQL["candidates_of_some"], wanted, terms, TEXTS_MAX, PEOPLE_MAX, TICKETS_OF_PERSON_MAX, asked.at,
-                query, asked.clients,
+                SQL["candidates_of_some"], wanted, terms, TEXTS_MAX, people, TICKETS_OF_PERSON_MAX, asked.at,
+                query, asked.clients, read,
             )  # fmt: skip
         else:
             found = await reader.fetch(
-                SQL["candidates"], query, asked.clients, terms, TEXTS_MAX, PEOPLE_MAX, TICKETS_OF_PERSON_MAX,
-                of_clients, window, asked.at,
+                SQL["candidates"], query, asked.clients, terms, TEXTS_MAX, people, TICKETS_OF_PERSON_MAX,
+                of_clients, window, asked.at, read,
             )  # fmt: skip
         if found and found[0]["texts"] >= TEXTS_MAX:
             break

@@ -1,7 +1,8 @@
 """A ticket's text, and the tickets that its words find -> which are about the same, best first, with reasons. Pure.
 
-Words that few of the tickets found share tell most, an error code or a host more than a word, and a category, nearness
-in time and an agent's word add to it. What an agent denied is gone.
+Words that few of the tickets found share tell most, an error code or a host more than a word. What fits best so is read
+for its words and their pieces, and a category, nearness in time and an agent's word add to it. What an agent denied is
+gone. A greeting is no word of the matter.
 """
 
 from __future__ import annotations
@@ -14,13 +15,17 @@ from math import exp, log
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from services.reporting.closeness import closeness
+from services.reporting.courtesy import is_courtesy, matter_of
+
 TERMS_MAX: Final = 12
 ENTITIES_MAX: Final = 4
 BODY_MAX: Final = 1_000  # characters that are looked at
 WORD_MIN, WORD_MAX = 3, 40  # characters
 PREFIX_MIN: Final = 4
-RANKED_MAX: Final = 100  # tickets whose category and time are looked at
+RANKED_MAX: Final = 100  # tickets whose own words, category and time are looked at
 FIT_MIN: Final = 0.2  # of what the words could tell; what fits less is chance
+FIT_SHARE: Final = 0.25  # of the points; how close the words and pieces are brings the rest
 ENTITY_WEIGHT: Final = 2.5
 CATEGORY_POINTS: Final = 0.15
 RECENT_POINTS: Final = 0.1
@@ -59,11 +64,20 @@ class Term(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A ticket that the words found: which of them (a bit each)."""
+    """A ticket that the words found: which of them (a bit each), and the words that it holds, as search keeps them."""
 
     lane: int
     ticket: UUID
     hits: int
+    said: str = ""
+
+
+class Fitting(NamedTuple):
+    """A candidate, the share that it holds of what the words could tell, and its points for its words."""
+
+    fit: float
+    points: float
+    candidate: Candidate
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +98,14 @@ class Similar(NamedTuple):
     reasons: tuple[tuple[str, tuple[str, ...]], ...]
 
 
+def matter(subject: str, body: str) -> str:
+    """What is looked at of a ticket's text."""
+    return f"{subject}\n{matter_of(body)[:BODY_MAX]}"
+
+
 def terms_of(subject: str, body: str, common: Callable[[str], bool]) -> list[Term]:
     """What to look for: entities, then the subject's words, then the body's. `common` says which words tell nothing."""
-    text = f"{subject}\n{body[:BODY_MAX]}"
+    text = matter(subject, body)
     entities = dict.fromkeys(match.group() for match in ENTITY.finditer(text))
     found = [Term(said, entity=True) for said in list(entities)[:ENTITIES_MAX]]
     within = {part.lower() for said in entities for part in WORD.findall(said)}
@@ -94,7 +113,7 @@ def terms_of(subject: str, body: str, common: Callable[[str], bool]) -> list[Ter
         word = match.group()
         if len(found) >= TERMS_MAX:
             break
-        if word.lower() not in within and not common(word.lower()):
+        if word.lower() not in within and not common(word.lower()) and not is_courtesy(word):
             within.add(word.lower())
             found.append(Term(word, entity=False))
     return found
@@ -109,19 +128,31 @@ def weights_of(terms: Sequence[Term], candidates: Sequence[Candidate]) -> list[f
     ]
 
 
-def best(candidates: Iterable[Candidate], weights: Sequence[float], but: UUID) -> list[tuple[float, Candidate]]:
-    """The candidates whose words fit best, each with its share of what the words could tell."""
+def best(candidates: Iterable[Candidate], weights: Sequence[float], asked: Iterable[str], but: UUID) -> list[Fitting]:
+    """The candidates that hold most of what the terms tell, those first whose words are closest to the `asked` ones."""
     whole = sum(weights) or 1.0
     fits = [
         (sum(weight for nth, weight in enumerate(weights) if one.hits >> nth & 1) / whole, one)
         for one in candidates
         if one.ticket != but
     ]
-    return sorted(fits, key=lambda fit: (-fit[0], fit[1].ticket))[:RANKED_MAX]
+    kept = sorted(fits, key=lambda fit: (-fit[0], fit[1].ticket))[:RANKED_MAX]
+    telling = [word for word in asked if not is_courtesy(word)]
+    closest = closeness(telling, [words_of(candidate.said) for _, candidate in kept])
+    found = [
+        Fitting(fit, FIT_SHARE * fit + (1 - FIT_SHARE) * close, candidate)
+        for (fit, candidate), close in zip(kept, closest, strict=True)
+    ]
+    return sorted(found, key=lambda one: (-one.points, one.candidate.ticket))
+
+
+def words_of(said: str) -> list[str]:
+    """Words as search keeps them, without its marks."""
+    return [word for word in said.split() if not word.startswith("~")]
 
 
 def ranked(
-    ranking: Sequence[tuple[float, Candidate]],
+    ranking: Sequence[Fitting],
     facts: Mapping[UUID, Facts],
     terms: Sequence[Term],
     mine: Facts,
@@ -129,7 +160,7 @@ def ranked(
 ) -> list[Similar]:
     """The best few. A pair that an agent confirmed comes first, one that was denied not at all."""
     found = []
-    for fit, candidate in ranking:
+    for fit, worded, candidate in ranking:
         known = facts.get(candidate.ticket)
         if known is None or known.judged is False:
             continue
@@ -138,7 +169,7 @@ def ranked(
         if known.judged is None and fit < FIT_MIN and not any(term.entity for term in held):
             continue
         days = abs((mine.opened_at - known.opened_at).total_seconds()) / 86_400
-        points = fit + CATEGORY_POINTS * same + RECENT_POINTS * exp(-days / RECENT_DAYS)
+        points = worded + CATEGORY_POINTS * same + RECENT_POINTS * exp(-days / RECENT_DAYS)
         points += CONFIRMED_POINTS if known.judged else 0.0
         found.append((points, Similar(candidate.ticket, round(min(1.0, fit), 3), _reasons(known, held, same, days))))
     found.sort(key=lambda one: (-one[0], one[1].ticket))

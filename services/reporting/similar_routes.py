@@ -27,7 +27,18 @@ from services.reporting.find import Reader, as_of_given, find_ticket
 from services.reporting.opened import answer, stored
 from services.reporting.search import any_of, candidates
 from services.reporting.shape import Shape, Text
-from services.reporting.similar import Candidate, Facts, Similar, Term, best, ranked, terms_of, weights_of
+from services.reporting.similar import (
+    Candidate,
+    Facts,
+    Similar,
+    Term,
+    best,
+    matter,
+    ranked,
+    terms_of,
+    weights_of,
+    words_of,
+)
 
 if TYPE_CHECKING:
     from services.reporting.edge import Edge
@@ -85,7 +96,7 @@ def add_similar_routes(app: FastAPI, edge: Edge) -> None:
         asked = asked_of(QueueParameters(), caller, edge.clock.now())
         if at is not None:  # tickets that came later were not there to be like this one
             asked = replace(asked, at=at.at if isinstance(at, Instant) else held.updated_at)
-        found = await _similar(edge, reader, held, terms_of(*texts, COMMON.__contains__), asked, limit)
+        found = await _similar(edge, reader, held, texts, asked, limit)
         return await answer({"items": await _shown(reader, found)}, edge.vault)
 
 
@@ -97,8 +108,9 @@ async def _opened(vault: Vault, born: TicketSubmitted) -> tuple[str, str]:
 
 
 async def _similar(
-    edge: Edge, reader: Reader, held: Held, terms: Sequence[Term], asked: Asked, limit: int
+    edge: Edge, reader: Reader, held: Held, texts: tuple[str, str], asked: Asked, limit: int
 ) -> list[Similar]:
+    terms = terms_of(*texts, COMMON.__contains__)
     words = [term.prefix or term.said for term in terms]
     rows = await reader.fetch(SQL["terms"], words, [term.prefix is not None for term in terms])
     if not rows:
@@ -107,8 +119,9 @@ async def _similar(
     asks = [row["query"] for row in rows]
     some = await _found(reader, asked, kept, asks)
     weights = weights_of(kept, some)
-    ranking = best(some, weights, held.id)
-    chosen = [candidate for _, candidate in ranking]
+    mine = await reader.fetch(SQL["lexemes"], matter(*texts))
+    ranking = best(some, weights, words_of(mine[0]["said"]), held.id)
+    chosen = [one.candidate for one in ranking]
     told = await reader.fetch(SQL["facts"], [one.lane for one in chosen], [one.ticket for one in chosen])
     judged = await _judged(edge, held.id, [one.ticket for one in chosen])
     facts = {
@@ -125,10 +138,10 @@ async def _found(reader: Reader, asked: Asked, terms: Sequence[Term], asks: Sequ
     strong += [f"{one} & {other}" for one, other in combinations(plain, 2)]
     found: Sequence[Any] = ()
     if strong:
-        found = await candidates(reader, asked, asks, any_of(strong, quoted=False))
+        found = await candidates(reader, asked, asks, any_of(strong, quoted=False), read=True)
     if len(found) <= LIMIT_MAX:
-        found = await candidates(reader, asked, asks, any_of(asks, quoted=False))
-    return [Candidate(row["lane"], row["ticket"], row["hits"]) for row in found]
+        found = await candidates(reader, asked, asks, any_of(asks, quoted=False), read=True)
+    return [Candidate(row["lane"], row["ticket"], row["hits"], row["said"] or "") for row in found]
 
 
 async def _judged(edge: Edge, ticket: UUID, others: Sequence[UUID]) -> dict[UUID, bool]:

@@ -1,13 +1,15 @@
 """Similar tickets on real questions: whether the nearest other question, or one of five, has the same intent.
 
-`as the service ranks` is the code of GET /tickets/{…}/similar, with an index in memory in place of PostgreSQL's; the
-two others are plain weighted words, to hold it against.
+`as the service ranks` is the code of GET /tickets/{…}/similar, with an index in memory in place of PostgreSQL's, and a
+random order in place of that in which tickets came (the file is sorted by intent); the two others are plain weighted
+words, to hold it against.
 """
 
 from __future__ import annotations
 
 import csv
 import gzip
+import re
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -16,12 +18,15 @@ from pathlib import Path
 from random import Random
 from uuid import UUID
 
+from services.reporting.search import TEXTS_MAX
 from services.reporting.similar import WORD, Candidate, best, terms_of, weights_of
 from services.reporting.similar_routes import COMMON as SAYS_NOTHING
+from services.reporting.similar_routes import LIMIT_MAX
 from services.triage.words import STOP, stem
 from tests.evaluate.figures import interval
 
 ASKED = 200  # questions a seed
+KEPT = re.compile(r"[^\W_]+")
 COMMON = 0.08  # of the questions; a gram that more of them hold is left out
 
 
@@ -66,6 +71,11 @@ class Index:
         return sorted(points, key=lambda place: (-points[place], place))[:count]
 
 
+def _kept(text: str) -> list[str]:
+    """The words that search would keep."""
+    return sorted({word for word in KEPT.findall(text.lower()) if word not in STOP})
+
+
 class Service:
     """The same texts, looked up and ranked as the service does."""
 
@@ -75,6 +85,8 @@ class Service:
             for word in WORD.findall(text.lower()):
                 self._postings[word].add(place)
         self._words = sorted(self._postings)
+        self._said = [" ".join(_kept(text)) for text in texts]
+        self._age = Random(0).sample(range(len(texts)), len(texts))
 
     def nearest(self, text: str, but: int, count: int) -> list[int]:
         """The places of the nearest texts, without one."""
@@ -83,8 +95,11 @@ class Service:
         for nth, term in enumerate(terms):
             for place in self._holding(term.prefix or term.said.lower(), prefix=term.prefix is not None):
                 hits[place] |= 1 << nth
-        found = [Candidate(0, UUID(int=place), bits) for place, bits in hits.items()]
-        return [one.ticket.int for _, one in best(found, weights_of(terms, found), UUID(int=but))[:count]]
+        two = [place for place, bits in hits.items() if bits.bit_count() > 1]
+        newest = sorted(two if len(two) > LIMIT_MAX else hits, key=self._age.__getitem__)[:TEXTS_MAX]
+        found = [Candidate(0, UUID(int=place), hits[place], self._said[place]) for place in newest]
+        ranking = best(found, weights_of(terms, found), _kept(text), UUID(int=but))
+        return [one.candidate.ticket.int for one in ranking[:count]]
 
     def _holding(self, word: str, *, prefix: bool) -> set[int]:
         if not prefix:

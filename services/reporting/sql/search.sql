@@ -16,7 +16,8 @@ SELECT p.lane, p.position FROM reporting.progress p WHERE p.view = 'search' AND 
 -- name: candidates
 -- The newest texts that hold any of the words, and the newest tickets of the people who are called so, by ticket: how
 -- many of the words it has, then how much they weigh in it. `texts` tells whether there may be older ones. Clients ($7)
--- and age ($8) are marks among the words, so that the index alone intersects them with the words.
+-- and age ($8) are marks among the words, so that the index alone intersects them with the words. $10 asks for what was
+-- said: all words of the texts found.
 WITH found AS MATERIALIZED (
     SELECT w.lane, w.ticket, w.words
     FROM words w
@@ -40,13 +41,14 @@ WITH found AS MATERIALIZED (
         WHERE t.lane = c.lane AND t.requester = c.person ORDER BY t.by_age DESC LIMIT $6
     ) t
 ), scored AS (
-    SELECT f.lane, f.ticket, ts_rank(f.words, $1::text::tsquery) AS rank,
+    SELECT f.lane, f.ticket, f.words AS kept, ts_rank(f.words, $1::text::tsquery) AS rank,
            (SELECT bit_or(1 << (q.nth::integer - 1)) FROM unnest($3::text[]::tsquery[]) WITH ORDINALITY AS q (query, nth)
             WHERE f.words @@ q.query) AS hits
     FROM (SELECT lane, ticket, words FROM found UNION ALL SELECT lane, ticket, words FROM named) f
 )
 SELECT s.lane, s.ticket, bit_or(s.hits) AS hits, bit_count(bit_or(s.hits)::bit(32)) AS words, sum(s.rank)::float8 AS rank,
-       (SELECT count(*) FROM found) AS texts
+       (SELECT count(*) FROM found) AS texts,
+       string_agg(CASE WHEN $10::boolean THEN array_to_string(tsvector_to_array(s.kept), ' ') END, ' ') AS said
 FROM scored s
 GROUP BY s.lane, s.ticket;
 
@@ -66,13 +68,14 @@ WITH found AS MATERIALIZED (
         WHERE t.lane = c.lane AND t.requester = c.person ORDER BY t.by_age DESC LIMIT $5
     ) t
 ), scored AS (
-    SELECT f.lane, f.ticket, ts_rank(f.words, $7::text::tsquery) AS rank,
+    SELECT f.lane, f.ticket, f.words AS kept, ts_rank(f.words, $7::text::tsquery) AS rank,
            (SELECT bit_or(1 << (q.nth::integer - 1)) FROM unnest($2::text[]::tsquery[]) WITH ORDINALITY AS q (query, nth)
             WHERE f.words @@ q.query) AS hits
     FROM (SELECT lane, ticket, words FROM found UNION ALL SELECT lane, ticket, words FROM named) f
 )
 SELECT s.lane, s.ticket, bit_or(s.hits) AS hits, bit_count(bit_or(s.hits)::bit(32)) AS words, sum(s.rank)::float8 AS rank,
-       (SELECT count(*) FROM found) AS texts
+       (SELECT count(*) FROM found) AS texts,
+       string_agg(CASE WHEN $9::boolean THEN array_to_string(tsvector_to_array(s.kept), ' ') END, ' ') AS said
 FROM scored s
 GROUP BY s.lane, s.ticket;
 

@@ -7,6 +7,10 @@ CROSS JOIN LATERAL (SELECT plainto_tsquery('reporting.words', g.word) AS query) 
 WHERE numnode(t.query) > 0
 ORDER BY g.nth;
 
+-- name: lexemes
+-- A text's words as the words of others are kept. Spaces part them; a word holds none.
+SELECT array_to_string(tsvector_to_array(to_tsvector('reporting.words', $1)), ' ') AS said;
+
 -- name: facts
 -- What else is compared of the tickets whose words fit best.
 SELECT t.ticket, t.category, t.opened_at
