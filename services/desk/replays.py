@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from math import isfinite
 from typing import Any, Final
 
 import yaml
@@ -28,6 +29,7 @@ STATES: Final = {
     "cancelled": "Cancelled",
 }
 TERMS_FORM: Final = "write `rows:` as in a policy, or `policy:` and `calendars:`, as daybook clients apply reads them"
+TERMS_MAX: Final = 50_000  # characters; reading more would hold the pages up
 CHANGES_SHOWN: Final = 200
 WORDS: Final = {"gained": "breach gained", "lost": "breach lost"}
 
@@ -125,9 +127,12 @@ def _range(fields: Mapping[str, str], now: datetime, problems: dict[str, str]) -
 
 
 def _terms(text: str, problems: dict[str, str]) -> dict[str, Any]:
+    if len(text) > TERMS_MAX:
+        problems["terms"] = f"This is too long: write at most {TERMS_MAX:,} characters, or ask daybook whatif."
+        return {}
     try:
-        said = yaml.safe_load(text) if text.strip() else {}
-    except yaml.YAMLError as error:
+        said = _plain(yaml.load(text, _Loader)) if text.strip() else {}  # noqa: S506  a SafeLoader
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         problems["terms"] = f"This is no YAML: {' '.join(str(error).split())[:200]}"
         return {}
     if isinstance(said, dict) and isinstance(said.get("desk"), dict):
@@ -138,6 +143,30 @@ def _terms(text: str, problems: dict[str, str]) -> dict[str, Any]:
         problems["terms"] = f"This is no policy and no calendar: {TERMS_FORM}."
         return {}
     return said
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads no aliases: a page of them stands for more than any memory holds."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("what an alias stands for has to be written out")
+        return super().compose_node(parent, index)
+
+
+def _plain(value: Any) -> Any:
+    """As JSON tells it: dates, which YAML reads as such, and numbers that are none become text."""
+    match value:
+        case dict():
+            return {str(key): _plain(one) for key, one in value.items()}
+        case list():
+            return [_plain(one) for one in value]
+        case None | bool() | int() | str():
+            return value
+        case float() if isfinite(value):
+            return value
+        case _:
+            return str(value)
 
 
 def terms_text(policy: Mapping[str, Any] | None, calendar: Mapping[str, Any] | None) -> str:

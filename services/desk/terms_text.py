@@ -23,6 +23,7 @@ ACTIONS: Final = {
     "reassign": "reassign to",
     "move_to_level": "move to level",
 }
+LINE_MAX: Final = 300  # characters; a pattern's time grows with the square of a line
 ANY_HOUR: Final = "at any hour"
 DAY: Final = re.compile(r"(?P<day>\d{4}-\d{2}-\d{2})\s*:?\s*(?P<hours>.*)")
 STEP: Final = re.compile(
@@ -54,7 +55,12 @@ def listed(text: str) -> list[str]:
 
 
 def lines(text: str) -> list[str]:
-    return [line.strip() for line in text.splitlines() if line.strip()]
+    """What stands on each line, with single spaces. Raises Unread for one that is too long."""
+    found = [" ".join(line.split()) for line in text.splitlines()]
+    for line in found:
+        if len(line) > LINE_MAX:
+            raise Unread(f"the line that begins with {line[:40]!r} is too long: write at most {LINE_MAX} characters")
+    return [line for line in found if line]
 
 
 def days_text(days: Mapping[str, Iterable[Iterable[str]]]) -> str:

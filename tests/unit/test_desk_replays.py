@@ -48,10 +48,20 @@ def test_what_is_in_force_can_be_changed_as_text_and_asked_for() -> None:
         ({**DAYS, "terms": "rows: ["}, "terms", "no YAML"),
         ({**DAYS, "terms": "mood: good"}, "terms", "`policy:` and `calendars:`"),
         ({**DAYS, "terms": "- one"}, "terms", "`policy:` and `calendars:`"),
+        ({**DAYS, "terms": "calendars: [{closed: [2026-02-31]}]"}, "terms", "day is out of range"),
+        ({**DAYS, "terms": "rows: " + "[" * 5_000}, "terms", "no YAML"),
+        ({**DAYS, "terms": "rows: &a [1]\npolicy: *a"}, "terms", "written out"),
+        ({**DAYS, "terms": "# " + "-" * 60_000}, "terms", "too long"),
     ],
 )
 def test_what_cannot_be_read_is_told_at_its_field(fields: dict[str, str], field: str, words: str) -> None:
     assert words in problems(fields)[field]
+
+
+def test_dates_that_yaml_reads_as_dates_are_asked_as_text() -> None:
+    text = "calendars: [{closed: [2026-12-24], special: {2026-12-31: [[08:00, 12:00]]}}]"
+    (calendar,) = question({**DAYS, "terms": text}, NOW)["calendars"]
+    assert (calendar["closed"], list(calendar["special"])) == (["2026-12-24"], ["2026-12-31"])
 
 
 def test_a_problem_of_the_api_is_told_at_its_field() -> None:

@@ -62,6 +62,13 @@ def test_a_special_day_that_can_t_be_read_is_told(line: str) -> None:
         read_days(line)
 
 
+def test_a_long_line_is_told_before_anybody_tries_to_read_it() -> None:
+    with pytest.raises(Unread, match="too long"):
+        read_steps("Solution 5%: notify" + " x" * 100_000)
+    with pytest.raises(Unread, match="can't be read"):
+        read_steps("Solution 5%: notify" + " " * 100_000 + ",x")
+
+
 def test_warnings_are_parts_of_the_target() -> None:
     assert read_parts("50%, 75; 90 %".replace(" %", "%")) == [0.5, 0.75, 0.9]
     with pytest.raises(Unread):
