@@ -5,7 +5,7 @@ It works on the desk's database as the import does, whether the desk runs or not
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
@@ -23,6 +23,7 @@ from services.kit.clock import clock_for
 from services.kit.log.append import Appender
 from services.kit.postgres import connect_pool
 from services.kit.refused import Refused
+from services.kit.web.problem import Problem
 
 if TYPE_CHECKING:
     from services.kit.settings import Settings
@@ -35,7 +36,7 @@ ENDED: Final = frozenset({"resolved", "closed", "merged"})
 """Why a ticket that its source left open needs no adoption any more."""
 
 
-async def adopted(settings: Settings, tickets: Sequence[UUID], *, silent: bool) -> int:
+async def adopted(settings: Settings, tickets: Collection[UUID], *, silent: bool) -> int:
     """Adopts these tickets, one after the other, and says how many; who was interrupted runs the import again."""
     pool = await connect_pool(settings, "intake", size=4, program="daybook-import")
     try:
@@ -49,6 +50,10 @@ async def adopted(settings: Settings, tickets: Sequence[UUID], *, silent: bool) 
                 await carry_out(edge, Call(CALLER), str(ticket), AdoptTicket())
             except Refused as refused:
                 if refused.code not in ENDED:
+                    raise
+                continue
+            except Problem as problem:
+                if problem.code != "not_found":  # its rows were refused, so that nothing of it was taken in
                     raise
                 continue
             taken += 1

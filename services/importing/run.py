@@ -55,8 +55,8 @@ class Done:
     tickets_known: int = 0
     events_known: int = 0
     refused: list[RefusedRow] = field(default_factory=list)
-    still_open: list[UUID] = field(default_factory=list)
-    """Tickets that the source has left open and that nobody has adopted, in the order of the file."""
+    still_open: dict[UUID, None] = field(default_factory=dict)
+    """Tickets that the source has left open and that nobody has adopted, each once, in the order of the file."""
 
 
 Progress = Callable[[Done, int], None]
@@ -133,7 +133,7 @@ class Importer:
             stream = ticket_stream(self.translation.source.system, case.name, lane_of_client(slug))
             drafts = self.translation.events(case, stream, who)
             if not translate.ends(drafts) and not (found and found.adopted):
-                self.done.still_open.append(stream)
+                self.done.still_open[stream] = None
             events = self._new_events(drafts, stream, who.requester, found)
             if events:
                 appends.append((case, Append(slug, events)))
