@@ -89,8 +89,11 @@ def read(file: Path) -> ClientsFile:
         given = ClientsFile.model_validate({"clients": content} if isinstance(content, list) else content)
     except FileNotFoundError:
         raise Stop(f"there is no file {file}") from None
-    except (yaml.YAMLError, UnicodeDecodeError, ValidationError, IsADirectoryError) as error:
+    except (ValidationError, IsADirectoryError) as error:
         raise Stop(f"{file} is not a list of clients; write it like this: {EXAMPLE}") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: no UTF-8, or a day that is none
+        reason = " ".join(str(error).split())[:200]
+        raise Stop(f"{file} is not a list of clients: {reason}; write it like this: {EXAMPLE}") from error
     if given.desk is None and "clients" not in given.model_fields_set:
         raise Stop(f"{file} is not a list of clients; write it like this: {EXAMPLE}")
     return given

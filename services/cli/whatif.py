@@ -152,7 +152,7 @@ def content(file: Path) -> dict[str, Any]:
         said = yaml.safe_load(file.read_text())
     except FileNotFoundError:
         raise Stop(f"there is no file {file}") from None
-    except (yaml.YAMLError, UnicodeDecodeError, IsADirectoryError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, IsADirectoryError, RecursionError) as error:
         raise Stop(f"{file} is neither YAML nor JSON: {' '.join(str(error).split())[:200]}") from error
     if not isinstance(said, dict):
         raise Stop(f"{file} holds no map of fields")

@@ -118,12 +118,12 @@ def _range(fields: Mapping[str, str], now: datetime, problems: dict[str, str]) -
     days = {}
     for name in ("from", "to"):
         try:
-            days[name] = date.fromisoformat(fields.get(name, ""))
-        except ValueError:
+            days[name] = date.fromisoformat(fields.get(name, "")) + timedelta(days=name == "to")
+        except (ValueError, OverflowError):
             problems[name] = "Pick a day, or one of the ranges beside it."
     if problems:
         return {}
-    return {"from": midnight(days["from"]).isoformat(), "to": midnight(days["to"] + timedelta(days=1)).isoformat()}
+    return {"from": midnight(days["from"]).isoformat(), "to": midnight(days["to"]).isoformat()}
 
 
 def _terms(text: str, problems: dict[str, str]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from math import isfinite, nan
 from typing import Any, Final
 
 METRICS: Final = {
@@ -115,6 +116,9 @@ def read_steps(text: str) -> list[tuple[str, dict[str, Any]]]:
 def read_parts(text: str) -> list[float]:
     """`50%, 75%` as fractions. Raises Unread."""
     try:
-        return [round(float(part.removesuffix("%")) / 100, 6) for part in listed(text)]
+        found = [round(float(part.removesuffix("%")) / 100, 6) for part in listed(text)]
     except ValueError:
-        raise Unread(f"{text!r} can't be read: write parts of the target, such as 50%, 75%, 90%") from None
+        found = [nan]
+    if not all(map(isfinite, found)):
+        raise Unread(f"{text!r} can't be read: write parts of the target, such as 50%, 75%, 90%")
+    return found

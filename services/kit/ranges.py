@@ -18,7 +18,10 @@ def instant_of(text: str, name: str) -> datetime:
         raise ValueError(f"{name} is {text!r}: write a date such as 2026-07-01, or 2026-07-01T09:00:00Z") from None
     if at.tzinfo is None:
         raise ValueError(f"{name} needs a time zone: put Z or +01:00 behind {text}")
-    return at.astimezone(UTC)
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{name} is {text}, which no calendar in UTC has: name a later or an earlier one") from None
 
 
 def calendar_span(name: str, now: datetime) -> tuple[datetime, datetime]:

@@ -11,7 +11,7 @@ import holidays
 import pytest
 from typer.testing import CliRunner
 
-from services.cli.app import build
+from services.cli.app import Stop, build
 from services.cli.clients import previewed, read
 from services.cli.terms import shipped
 
@@ -97,3 +97,11 @@ def test_the_command_explains_and_its_exit_code_tells(tmp_path: Path) -> None:
     told = CliRunner().invoke(build("clients"), ["clients", "apply", str(file), "--preview"])
     assert told.exit_code == 1
     assert "refused: policy.rows" in told.stdout
+
+
+@pytest.mark.parametrize("text", ["clients: [{closed: [2026-02-31]}]", "clients: " + "[" * 5_000])
+def test_a_file_that_is_no_yaml_is_told_with_the_form(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "clients.yaml"
+    file.write_text(text)
+    with pytest.raises(Stop, match=r"is not a list of clients: .*; write it like this"):
+        read(file)

@@ -45,6 +45,7 @@ def test_what_is_in_force_can_be_changed_as_text_and_asked_for() -> None:
     [
         (DAYS, "set", "what is to be different"),
         ({"set": "resolution=4h"}, "from", "Pick a day"),
+        ({**DAYS, "to": "9999-12-31"}, "to", "Pick a day"),
         ({**DAYS, "terms": "rows: ["}, "terms", "no YAML"),
         ({**DAYS, "terms": "mood: good"}, "terms", "`policy:` and `calendars:`"),
         ({**DAYS, "terms": "- one"}, "terms", "`policy:` and `calendars:`"),

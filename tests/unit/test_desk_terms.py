@@ -71,8 +71,9 @@ def test_a_long_line_is_told_before_anybody_tries_to_read_it() -> None:
 
 def test_warnings_are_parts_of_the_target() -> None:
     assert read_parts("50%, 75; 90 %".replace(" %", "%")) == [0.5, 0.75, 0.9]
-    with pytest.raises(Unread):
-        read_parts("half")
+    for text in ("half", "nan%", "50%, 1e999"):
+        with pytest.raises(Unread):
+            read_parts(text)
 
 
 def test_a_problem_is_told_at_its_field() -> None:
