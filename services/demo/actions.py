@@ -7,6 +7,7 @@ from datetime import datetime
 
 from contracts.calendars import PutCalendar
 from contracts.clients import PutClient
+from contracts.incident_commands import ConfirmIncident, ResolveIncident, UpdateIncident
 from contracts.people import RegisterAgent
 from contracts.policies import PutPolicy
 from contracts.ticket_commands import (
@@ -42,7 +43,10 @@ TicketCommand = (
 Terms = PutCalendar | PutPolicy
 """What the desk has promised to a client, or to all of them."""
 
-Command = PutClient | RegisterAgent | Terms | SubmitTicket | TicketCommand
+IncidentStep = ConfirmIncident | UpdateIncident | ResolveIncident
+"""What a person does with what the radar has found."""
+
+Command = PutClient | RegisterAgent | Terms | SubmitTicket | TicketCommand | IncidentStep
 
 PATHS: dict[type[TicketCommand], str] = {
     ReceiveMessage: "messages",
@@ -59,6 +63,13 @@ PATHS: dict[type[TicketCommand], str] = {
 }
 """The last part of `POST /api/v1/tickets/{id}/…` for each command."""
 
+INCIDENT_PATHS: dict[type[IncidentStep], str] = {
+    ConfirmIncident: "confirm",
+    UpdateIncident: "updates",
+    ResolveIncident: "resolve",
+}
+"""The same of `POST /api/v1/incidents/{id}/…`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Action:
@@ -69,7 +80,7 @@ class Action:
     client: str
     command: Command
     thread: str = ""
-    """Empty for clients and people of the desk."""
+    """Empty for clients, people of the desk and the incident."""
     by: str = ""
     """Address of the desk's person who acts; empty where the requester or the administrator does."""
     assignee: str = ""

@@ -176,6 +176,14 @@ class Letters(Part):
     solved: str
 
 
+class Known(Part):
+    """What is said of the incident that the radar finds; it names no client."""
+
+    title: str
+    update: str
+    report: str
+
+
 class Outage(Part):
     code: str
     tag: str
@@ -191,6 +199,7 @@ class Outage(Part):
     notes: Texts
     priority_reason: str
     nags: Mapping[str, Texts]
+    incident: Known
 
 
 class Logs(Part):

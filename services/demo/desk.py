@@ -15,13 +15,15 @@ from pydantic import BaseModel
 from contracts.calendars import PutCalendar
 from contracts.clients import PutClient
 from contracts.envelope import Origin
+from contracts.incident_commands import ConfirmIncident, ResolveIncident, UpdateIncident
 from contracts.people import RegisterAgent, Role
 from contracts.policies import PutPolicy
 from contracts.ticket_commands import Assign, SubmitTicket
-from services.demo.actions import PATHS, Action
+from services.demo.actions import INCIDENT_PATHS, PATHS, Action, IncidentStep
 from services.demo.http import Connections
 from services.demo.outage import NAMED
 from services.demo.record import Record
+from services.demo.suspicion import found_by_radar
 from services.intake.desk_routes import CLOCK_STREAM, TellClock
 from services.kit.access.tokens import NewToken, make_token, revoke_token
 from services.kit.cursor import lags
@@ -72,11 +74,22 @@ class DeskApi:
                 record.tickets[action.thread] = UUID(answer["id"])
                 if NAMED in action.thread:
                     record.outage = record.outage or answer["reference"]
+            case ConfirmIncident() | UpdateIncident() | ResolveIncident() as command:
+                await self._play_incident(action, command)
             case command:
                 if isinstance(command, Assign):
                     command = command.model_copy(update={"agent": record.agents[action.assignee]})
                 path = f"tickets/{record.tickets[action.thread]}/{PATHS[type(command)]}"
                 await self.send("POST", path, record.tokens.get(action.by, record.token), command, action)
+
+    async def _play_incident(self, action: Action, command: IncidentStep) -> None:
+        """Nobody can act on what the radar did not find; then the month goes on without."""
+        found = self._record.incident or await found_by_radar(self._pool, action.at)
+        if found is None:
+            return
+        path = f"incidents/{found}/{INCIDENT_PATHS[type(command)]}"
+        await self.send("POST", path, self._record.tokens[action.by], command, action)
+        self._record.incident = found
 
     async def token(self, role: Role, agent: UUID | None = None) -> str:
         """A new token of origin `demo`; with an agent what it does bears their name."""

@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
 
-from contracts.people import Level
+from contracts.incident_commands import ConfirmIncident, ResolveIncident, UpdateIncident
+from contracts.model import DESK
+from contracts.people import Level, Role
 from contracts.terms import CauseClass, Channel, CloseReason, Priority, Urgency
-from services.demo.actions import Action
+from services.demo.actions import Action, IncidentStep
 from services.demo.bank import Bank, Letters, Reports
 from services.demo.cast import Cast, Client, Requester
 from services.demo.chance import source, spread, weighted
@@ -22,6 +24,8 @@ WHEN = 2 / 3  # of the month
 NAMED = "-outage-"  # in the name of each of its threads
 KNOWN_MINUTES = 17  # after the first ticket the desk knows what it is
 UPDATE_MINUTES = (72, 128)  # after the first ticket, when updates go out
+CONFIRM_MINUTES, TOLD_MINUTES, OVER_MINUTES = 41, 96, 195  # after it, what a lead does with the radar's suspicion
+NEXT_MINUTES = 210  # when the lead promises the next word
 LAST_REPORT_MINUTES = 100  # from then on everybody knows
 CHANNELS = {Channel.MAIL: 4.0, Channel.WEB: 4.0, Channel.PHONE: 3.0, Channel.CHAT: 1.0}
 URGENCIES: dict[Urgency | None, float] = {Urgency.CRITICAL: 4, Urgency.HIGH: 5, Urgency.NORMAL: 1, None: 2}
@@ -50,6 +54,20 @@ def outage(bank: Bank, cast: Cast, seed: int, began: datetime) -> Iterator[Actio
     """The actions of every ticket of the outage, ticket by ticket."""
     for report in _reports(bank, cast, seed, began):
         yield from _life(bank, cast, source(seed, "outage", report.client.spec.slug, report.number), report, began)
+
+
+def incident(bank: Bank, cast: Cast, began: datetime) -> Iterator[Action]:
+    """A lead confirms what the radar suspects, tells everyone affected once, and writes the report when it is over."""
+    lead = next(agent for agent in cast.agents if agent.person.role is Role.LEAD)
+    said, promised = bank.outage.incident, began + timedelta(minutes=NEXT_MINUTES)
+    course: tuple[tuple[int, IncidentStep], ...] = (
+        (CONFIRM_MINUTES, ConfirmIncident(title=said.title)),
+        (TOLD_MINUTES, UpdateIncident(text=said.update, next_update_at=promised)),
+        (OVER_MINUTES, ResolveIncident(summary=said.report)),
+    )
+    for number, (minutes, command) in enumerate(course):
+        at = began + timedelta(minutes=minutes)
+        yield Action(at, f"incident:{number}", DESK, command, by=lead.email)
 
 
 def _reports(bank: Bank, cast: Cast, seed: int, began: datetime) -> Iterator[Report]:

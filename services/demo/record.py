@@ -34,6 +34,8 @@ class Record(BaseModel):
     """By the name of the thread."""
     outage: str = ""
     """The reference of a ticket of the outage."""
+    incident: UUID | None = None
+    """What the radar made of it, once a lead has confirmed it."""
     steps: int = 0
     finished_at: datetime | None = None
 

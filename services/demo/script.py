@@ -20,7 +20,7 @@ from services.demo.bank import Bank, Topic
 from services.demo.cast import Agent, Cast, Client, Requester, assemble
 from services.demo.chance import source, weighted
 from services.demo.last_day import Cue, cues, suits
-from services.demo.outage import begins, outage
+from services.demo.outage import begins, incident, outage
 from services.demo.plots import Case, play_out
 from services.demo.thread import Thread
 from services.demo.wording import MOODS, compose, topic_slots, voice_of
@@ -87,7 +87,9 @@ def _threads(bank: Bank, cast: Cast, seed: int, start: datetime, end: datetime) 
     for client in cast.clients:
         for at, name in arrivals(client, shares, seed, start, end):
             yield from _ordinary(bank, cast, client, source(seed, "ticket", name), name, at)
-    yield from outage(bank, cast, seed, begins(bank, start, end))
+    began = begins(bank, start, end)
+    yield from outage(bank, cast, seed, began)
+    yield from incident(bank, cast, began)
     yield from _last_day(bank, cast, seed, end)
 
 

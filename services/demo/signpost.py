@@ -29,6 +29,8 @@ def signpost(address: str, bank: Bank, record: Record) -> Iterator[str]:
     yield f"  Time travel  {_inbox(address, as_of=_minute(began + FLOOD))}   the inbox in the middle of it"
     if record.outage:
         yield f"               {address}/tickets/{record.outage}   drag the slider through that morning"
+    if record.incident:
+        yield f"  An incident  {address}/incidents/{record.incident}   what the radar made of it, and the end"
     yield f"  The desk     {address}/manage   the month in figures"
     yield f"  Letters      {address}/mailbox   every letter that was sent"
     yield ""

@@ -13,7 +13,7 @@ from itertools import groupby
 
 from contracts.calendars import PutCalendar
 from contracts.policies import PutPolicy
-from services.demo.actions import Action
+from services.demo.actions import Action, IncidentStep
 
 STEP = timedelta(hours=6)  # of the desk's time: the most that its clock goes on at once
 
@@ -35,7 +35,7 @@ class Step:
 
 def steps(actions: Iterable[Action], longest: timedelta = STEP) -> Iterator[Step]:
     """Steps of less than `longest` each, in order; none without an action. Clients and people have one of their own,
-    and so has what was promised to them."""
+    and so have what was promised to them, and what is done with an incident: the radar has digested all before it."""
     held: list[Action] = []
     for action in actions:
         if held and (_is_over(held, action.at, longest) or _stage(action) != _stage(held[0])):
@@ -52,7 +52,9 @@ def _is_over(held: list[Action], at: datetime, longest: timedelta) -> bool:
 
 
 def _stage(action: Action) -> int:
-    """Clients and people come first, then what was promised to them, then tickets."""
+    """Clients and people come first, then what was promised to them, then tickets and what hit several of them."""
+    if isinstance(action.command, IncidentStep):
+        return 3
     return 1 if isinstance(action.command, PutCalendar | PutPolicy) else 2 if action.thread else 0
 
 

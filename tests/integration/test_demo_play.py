@@ -8,16 +8,30 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 import uvicorn
+from uuid_utils.compat import uuid7
 
+from contracts.envelope import Origin
+from contracts.incident import IncidentStatus, fold
+from contracts.incidents import IncidentSuspected, Member
+from contracts.model import DESK
+from contracts.people import Role
+from contracts.subjects import lane_of_client, stamp_lane
 from services.demo import desk as demo_desk
 from services.demo import record as records
+from services.demo.bank import load
+from services.demo.cast import assemble
 from services.demo.desk import DemoStopped, DeskApi
+from services.demo.http import Connections
+from services.demo.outage import incident
 from services.demo.play import is_played, play
 from services.demo.record import Record
 from services.intake.app import open_app
+from services.kit.log.append import Append, NewEvent, NotAppended, append_in
+from services.kit.log.read import read_stream
 from services.kit.settings import Settings
 from tests.conftest import PoolOf
 
@@ -117,6 +131,42 @@ async def test_what_was_played_bears_simulated_times_the_agents_names_and_the_or
     actors = await pool.fetch("SELECT DISTINCT actor FROM log.events WHERE type = 'ticket.reply_sent'")
     assert len(actors) > 5
     assert all(row["actor"].startswith("agent:") for row in actors)
+
+
+async def suspected(pool_of: PoolOf, at: datetime) -> UUID:
+    """What the radar would raise: two clients' tickets, and why."""
+    stream, ticket = stamp_lane(uuid7(), lane_of_client(DESK)), uuid7()
+    members = tuple(Member(ticket=ticket, client=client, at=at) for client in ("kestrel", "ribera"))
+    data = IncidentSuspected(
+        keys=(), clients=("kestrel", "ribera"), tickets=(ticket,), evidence=9, expected_clients=0, first_seen_at=at,
+        rule_version="test", signs=(), members=members, desk_clients=14,
+    )  # fmt: skip
+    events = [NewEvent(uuid7(), stream, 1, data, "system:radar", origin=Origin.DEMO, occurred_at=at)]
+    (result,) = await append_in(await pool_of("triage"), [Append(DESK, events)])  # type: ignore[arg-type]
+    assert not isinstance(result, NotAppended), result
+    return stream
+
+
+async def test_a_lead_confirms_what_the_radar_raised_tells_of_it_and_ends_it_once(
+    database: Settings, pool_of: PoolOf, own_home: Path
+) -> None:
+    bank, pool, day = load(), await pool_of("intake"), END - timedelta(days=2)
+    cast = assemble(bank, 4)
+    course = list(incident(bank, cast, day))
+    async with serving(database, own_home) as settings, Connections("127.0.0.1", settings.port, 2) as connections:
+        record = Record(seed=4, start=START, end=END)
+        desk = DeskApi(connections, pool, record, uuid7)
+        record.tokens[course[0].by] = await desk.token(Role.LEAD)
+        await desk.play_thread(course[:1])
+        assert record.incident is None, "there is nothing to confirm yet"
+        stream = await suspected(pool_of, day + timedelta(minutes=20))
+        await desk.play_thread(course)
+        record.incident = None  # as after a crash
+        await desk.play_thread(course)
+        await desk.revoke_tokens()
+    assert record.incident == stream
+    told = fold(await read_stream(pool, stream))
+    assert (told.status, len(told.updates)) == (IncidentStatus.RESOLVED, 1)
 
 
 async def test_no_token_of_the_demo_opens_the_desk_afterwards(pool_of: PoolOf) -> None:

@@ -23,7 +23,7 @@ from contracts.terms import Status, Urgency
 from contracts.ticket import INITIAL, Closed, Ticket, evolve
 from contracts.ticket_commands import Assign, SubmitTicket
 from contracts.ticket_state import Absent
-from services.demo.actions import Action
+from services.demo.actions import Action, IncidentStep
 from services.demo.bank import Bank, load
 from services.demo.outage import begins
 from services.demo.script import month
@@ -62,7 +62,7 @@ def lived(actions: Sequence[Action], bank: Bank) -> Ticket:
     client = next(client for client in bank.clients if client.slug == actions[0].client)
     for action in actions:
         command = action.command
-        assert not isinstance(command, PutClient | RegisterAgent | PutCalendar | PutPolicy)
+        assert not isinstance(command, PutClient | RegisterAgent | PutCalendar | PutPolicy | IncidentStep)
         if isinstance(command, Assign):
             command = command.model_copy(update={"agent": uuid5(PERSON, action.assignee)})
         assert not isinstance(ticket, Closed), f"{action.key} comes after the end"
