@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import get_args
 
 import pytest
 
 from contracts import ticket_commands as ask
 from contracts import tickets as tell
 from contracts.terms import Priority
-from services.intake.decide import TicketCommand
 from services.kit.web.codes import CODES
 from tests.unit.decisions import NOW, OTHER, SUBMIT, WAIT, after, answer, in_hours, promised, refusal, told
 
@@ -100,7 +98,3 @@ def test_every_refusal_has_a_row_in_the_table_of_codes() -> None:
     }
     assert raised <= set(CODES)
     assert len(raised) >= 10
-
-
-def test_every_command_of_this_api_is_decided() -> None:
-    assert len(get_args(TicketCommand)) == 21
