@@ -35,7 +35,6 @@ pytestmark = pytest.mark.timeout(400)  # the large log takes 15 seconds on a cal
 
 SAMPLE = 150  # tickets of the large log that are read as_of through the database, at each of their instants
 SEED = 20160229
-EVENTS_A_SECOND_MIN = 1000  # the goal is 4,000 on a calm machine; tests share theirs
 
 
 @dataclass(frozen=True)
@@ -196,10 +195,6 @@ async def test_a_second_run_adds_nothing(imported: Imported, database: Settings,
     again = await run(database, logs, imported.log)
     assert (again["events"], again["tickets"], again["tickets_known"]) == (0, 0, len(imported.log.rows))
     assert await heads(pool) == before
-
-
-def test_it_is_quick(imported: Imported) -> None:
-    assert imported.summary["events"] / imported.summary["seconds"] > EVENTS_A_SECOND_MIN
 
 
 def test_the_clocks_of_every_ticket_are_explained_to_the_second(imported: Imported) -> None:
