@@ -12,91 +12,54 @@ from contracts.ticket import INITIAL, fold
 from contracts.ticket_commands import SplitTicket, UnsplitTicket
 from contracts.ticket_state import Held
 from contracts.tickets import TicketSubmitted
-from services.intake.answers import outcome
 from services.intake.call import Call
 from services.intake.decide_split import split, unsplit
-from services.intake.done_before import done_before
 from services.intake.edge import Edge, instant, new_events, sealing, stamp
 from services.intake.given import Given
 from services.intake.knowing import stream_of
 from services.intake.route import Answered
-from services.intake.tickets import (
-    TRIES_MAX,
-    after,
-    again,
-    answered,
-    append,
-    find_stream,
-    refuse_stale,
-    told_place,
-    too_often,
-    unchanged,
-    visible,
-)
+from services.intake.tickets import Decided, Known, change
 from services.kit.clients import Client
-from services.kit.log.append import CommandDone, Conflict
 from services.kit.log.read import read_stream
 
 
 async def split_ticket(edge: Edge, call: Call, name: str, command: SplitTicket) -> Answered:
     """The new ticket, answered as a submission is."""
-    stream = await find_stream(edge, name)
-    for _ in range(TRIES_MAX):
-        events = await read_stream(edge.pool, stream)
-        ticket, client = await visible(edge, call, fold(events))
-        done = await done_before(edge.pool, call, client.id, ticket.id)
-        if done is not None:
-            return await again(edge, call, client, done)
-        refuse_stale(call, ticket)
-        there = stamp_lane(edge.new_id(), lane_of(stream))
+
+    async def decided(known: Known) -> Decided:
+        ticket, client = known.ticket, known.client
+        there = stamp_lane(edge.new_id(), lane_of(ticket.id))
         given = await _given(edge, call, client)
-        both = split(command, ticket, events, there, given)
+        both = split(command, ticket, known.events, there, given)
         by = stamp(edge, call, client, ticket)
         author = _requester(both.there[0])
         await edge.vault.load([author])
         seal = await sealing(edge, call, author, both.there)
         news = new_events(edge, by, there, 0, both.there, seal)
-        result = outcome(201, after(INITIAL, client, news, given.now))
-        try:
-            here = new_events(edge, by, stream, ticket.version, both.here, None)
-            appended = await append(edge, call, client, result, [*here, *news])
-        except Conflict:
-            continue
-        except CommandDone as raced:
-            return await again(edge, call, client, raced.answer)
-        return answered(edge, client, result, appended.number or 0, told_place(call, appended))
-    raise too_often()
+        here = new_events(edge, by, ticket.id, ticket.version, both.here, None)
+        return Decided(201, INITIAL, news, [*here, *news], given.now)
+
+    return await change(edge, call, name, decided)
 
 
 async def unsplit_ticket(edge: Edge, call: Call, name: str, command: UnsplitTicket) -> Answered:
     """The ticket as it stands with its messages back."""
-    stream = await find_stream(edge, name)
-    for _ in range(TRIES_MAX):
-        events = await read_stream(edge.pool, stream)
-        ticket, client = await visible(edge, call, fold(events))
-        done = await done_before(edge.pool, call, client.id, ticket.id)
-        if done is not None:
-            return await again(edge, call, client, done)
-        refuse_stale(call, ticket)
+
+    async def decided(known: Known) -> Decided | None:
+        ticket, client = known.ticket, known.client
         given = await _given(edge, call, client)
         beyond = await _other(edge, ticket, command.ticket)
         both, other = unsplit(command, ticket, beyond, given), fold(beyond)
         if not both.here or not isinstance(other, Held):
-            return await unchanged(edge, call, client, ticket, told_place(call, events[-1]))
+            return None
         by = stamp(edge, call, client, ticket)
         await edge.vault.load([ticket.requester])
         seal = await sealing(edge, call, ticket.requester, both.here)
-        here = new_events(edge, by, stream, ticket.version, both.here, seal)
+        here = new_events(edge, by, ticket.id, ticket.version, both.here, seal)
         there = new_events(edge, stamp(edge, call, client, other), other.id, other.version, both.there, None)
-        result = outcome(200, after(ticket, client, here, given.now))
-        try:
-            appended = await append(edge, call, client, result, [*there, *here])
-        except Conflict:
-            continue
-        except CommandDone as raced:
-            return await again(edge, call, client, raced.answer)
-        return answered(edge, client, result, ticket.number, told_place(call, appended))
-    raise too_often()
+        return Decided(200, ticket, here, [*there, *here], given.now)
+
+    return await change(edge, call, name, decided)
 
 
 async def _given(edge: Edge, call: Call, client: Client) -> Given:

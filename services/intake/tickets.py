@@ -5,8 +5,9 @@ Somebody else's event in between means: read and decide again, at most TRIES_MAX
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from contracts.envelope import Recorded
@@ -70,8 +71,33 @@ async def submit(edge: Edge, call: Call, command: SubmitTicket) -> Answered:
     raise too_often()
 
 
-async def carry_out(edge: Edge, call: Call, name: str, command: TicketCommand) -> Answered:
-    """A change of a ticket, named by its id or reference. Where nothing is new, it is answered as it stands."""
+class Known(NamedTuple):
+    """A ticket as it stands: its history, its fold, and its client, whom the caller may see."""
+
+    events: Sequence[Recorded[Event]]
+    ticket: Living
+    client: Client
+
+
+class Decided(NamedTuple):
+    """What a command does: `news` of the ticket that is answered, which was `before`, and all that is appended."""
+
+    status: int
+    before: Ticket
+    news: Sequence[NewEvent]
+    appended: list[NewEvent]
+    now: datetime
+
+
+async def change(
+    edge: Edge,
+    call: Call,
+    name: str,
+    decided: Callable[[Known], Awaitable[Decided | None]],
+    conflicted: Callable[[Client], None] = lambda client: None,
+) -> Answered:
+    """Reads a ticket, named by its id or reference, asks what is `decided`, and appends it after the version read; None
+    is answered as the ticket stands. `conflicted` is told before it is read again."""
     stream = await find_stream(edge, name)
     for _ in range(TRIES_MAX):
         events = await read_stream(edge.pool, stream)
@@ -80,23 +106,35 @@ async def carry_out(edge: Edge, call: Call, name: str, command: TicketCommand) -
         if done is not None:
             return await again(edge, call, client, done)
         refuse_stale(call, ticket)
-        given, author = await given_for(edge, call, client, ticket, events, command)
-        by = stamp(edge, call, client, ticket)
-        decided = decide(command, ticket, given)
-        seal = await sealing(edge, call, author.id if author else ticket.requester, decided)
-        news = new_events(edge, by, stream, ticket.version, decided, seal)
-        if not news:
+        found = await decided(Known(events, ticket, client))
+        if found is None:
             return await unchanged(edge, call, client, ticket, told_place(call, events[-1]))
-        result = outcome(200, after(ticket, client, news, given.now))
+        result = outcome(found.status, after(found.before, client, found.news, found.now))
         try:
-            appended = await append(edge, call, client, result, [*_registering(edge, by, author), *news])
+            appended = await append(edge, call, client, result, found.appended)
         except Conflict:
-            _forget(edge, client, command)
+            conflicted(client)
             continue
         except CommandDone as raced:
             return await again(edge, call, client, raced.answer)
-        return answered(edge, client, result, ticket.number, told_place(call, appended))
+        number = appended.number or 0 if isinstance(found.before, Absent) else found.before.number
+        return answered(edge, client, result, number, told_place(call, appended))
     raise too_often()
+
+
+async def carry_out(edge: Edge, call: Call, name: str, command: TicketCommand) -> Answered:
+    """A change of a ticket, named by its id or reference. Where nothing is new, it is answered as it stands."""
+
+    async def decided(known: Known) -> Decided | None:
+        ticket, client = known.ticket, known.client
+        given, author = await given_for(edge, call, client, ticket, known.events, command)
+        by = stamp(edge, call, client, ticket)
+        said = decide(command, ticket, given)
+        seal = await sealing(edge, call, author.id if author else ticket.requester, said)
+        news = new_events(edge, by, ticket.id, ticket.version, said, seal)
+        return Decided(200, ticket, news, [*_registering(edge, by, author), *news], given.now) if news else None
+
+    return await change(edge, call, name, decided, lambda client: _forget(edge, client, command))
 
 
 async def known_client(edge: Edge, call: Call, slug: str) -> Client:
