@@ -19,6 +19,7 @@ from services.reporting.sla.beside import keep_doing
 LOG = logging.getLogger("daybook.reporting")
 SQL = queries("services/reporting/sql/sla_recount.sql")
 LOCK = queries("services/reporting/sql/sla_again.sql")["lock"]
+TALLY = queries("services/reporting/sql/sla_write.sql")["tally"]
 
 PAUSE_SECONDS: Final = 15.0  # between two lanes: all of them in four minutes
 
@@ -36,9 +37,11 @@ class Recount:
 
     async def mend(self, lane: int) -> None:
         """One lane."""
-        if not await self._pool.fetchval(SQL["wrong"], lane):
+        if not await self._pool.fetch(SQL["missing"], lane):
             return
         async with transaction(self._pool) as connection:
             await connection.execute(LOCK, lane)
-            told = await connection.execute(SQL["mend"], lane)
-        log_message(LOG, "desk_counts_mended", logging.WARNING, lane=lane, rows=int(told.split()[-1]))
+            rows = await connection.fetch(SQL["missing"], lane)
+            if rows:
+                await connection.execute(TALLY, *zip(*rows, strict=True))
+        log_message(LOG, "desk_counts_mended", logging.WARNING, lane=lane, rows=len(rows))
