@@ -38,8 +38,8 @@ check: install ## ruff, mypy, the house rules, generated files
 	$(BIN)/pytest --quiet tests/test_tidy.py
 	$(BIN)/daybook contracts check
 
-evaluate: install ## what triage and the radar reach on labelled data and in the simulator, with intervals
-	$(BIN)/python -m tests.evaluate
+evaluate: install ## what triage and the radar reach on labelled data and in the simulator, with intervals (ONLY=tone)
+	$(BIN)/python -m tests.evaluate $(if $(ONLY),--only $(ONLY))
 
 bench: install ## the figures of the goals, measured on this machine (ONLY=G1,G2)
 	$(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY))
