@@ -37,7 +37,12 @@ def collect_rarely() -> None:
 
 def present() -> list[str]:
     """The services of this build."""
-    return [name for name, entry in SERVICES.items() if _exists(entry.partition(":")[0])]
+    return [name for name in SERVICES if _exists(module_of(name))]
+
+
+def module_of(name: str) -> str:
+    """Where a service's entry is."""
+    return SERVICES[name].partition(":")[0]
 
 
 def _exists(module: str) -> bool:

@@ -130,7 +130,7 @@ class Desk:
     def __init__(self, settings: Settings, services: Sequence[str]) -> None:
         self.settings = settings
         self._services = services
-        self.supervisor = Supervisor(settings.home, say, self._update)
+        self.supervisor = Supervisor(settings.home, say, self._update, services)
         self._ready = False
         self._bus_is_ours = False
         self._kept: list[Subscriber] = []
@@ -138,6 +138,8 @@ class Desk:
     async def run(self, tell: Tell, play: Play | None) -> None:
         """Start all, say where it answers, and stay until cancelled."""
         try:
+            if self._services:
+                self.supervisor.forks.start()  # it imports while the servers start
             await self._start_servers()
             await provision(self.settings, say, embedded_bus=self._bus_is_ours)
             if self._bus_is_ours:
@@ -194,7 +196,7 @@ class Desk:
         environment = _environment(settings)
         await self.supervisor.start(
             [
-                Program(name, (sys.executable, "-m", "services", "serve", name), environment=environment)
+                Program(name, (sys.executable, "-m", "services", "serve", name), environment=environment, service=name)
                 for name in self._services
             ]
         )

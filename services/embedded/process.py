@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Protocol
 
 START_SECONDS_MAX = 60.0  # crash recovery of a large log included
 POLL_SECONDS = 0.02
@@ -49,15 +49,33 @@ class Program:
     stop_seconds: float = 10.0
     explain: Callable[[str], str] | None = None
     """From the end of the log to the sentence that tells why it did not start."""
+    service: str | None = None
+    """One of our own services: a fork server may run it in place of `argv`."""
+
+
+class Running(Protocol):
+    """What a Child asks of its process: a subprocess.Popen, or what a fork server made."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+    def send_signal(self, sig: int, /) -> None: ...
+    def kill(self) -> None: ...
+
+
+class ForksServices(Protocol):
+    def fork(self, service: str, environment: Mapping[str, str], log: int, ready: int) -> Running | None:
+        """A process of the service; None where there is no fork server just now."""
 
 
 class Child:
-    """One process of a program, with its log file."""
+    """One process of a program, with its log file. `forks` starts services faster than their commands do."""
 
-    def __init__(self, program: Program, logs: Path) -> None:
+    def __init__(self, program: Program, logs: Path, forks: ForksServices | None = None) -> None:
         self.program = program
         self.log = logs / f"{program.name}.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._forks = forks
+        self._process: Running | None = None
         self._ready_pipe: int | None = None
         self._log_start = 0
 
@@ -77,23 +95,31 @@ class Child:
         _put_aside(self.log)
         reading, writing = os.pipe()
         os.set_blocking(reading, False)
-        account = self.program.account
         with self.log.open("ab") as log:
             self._log_start = log.tell()
-            self._process = subprocess.Popen(
-                self.program.argv,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd="/" if account else None,  # the caller's folder may be closed to the lent account
-                env={**os.environ, **self.program.environment, "DAYBOOK_READY_FD": str(writing)},
-                pass_fds=(writing,),
-                start_new_session=True,  # Ctrl-C goes to the supervisor, which stops its children in order
-                preexec_fn=_die_with_parent(self.program.stop_signal, os.getpid()),  # noqa: PLW1509 - see there
-                **login(account),
-            )
+            self._process = self._fork(log.fileno(), writing) or self._execute(log, writing)
         os.close(writing)
         self._ready_pipe = reading
+
+    def _fork(self, log: int, ready: int) -> Running | None:
+        if self._forks is None or self.program.service is None:
+            return None
+        return self._forks.fork(self.program.service, {**os.environ, **self.program.environment}, log, ready)
+
+    def _execute(self, log: IO[bytes], ready: int) -> Running:
+        account = self.program.account
+        return subprocess.Popen(
+            self.program.argv,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/" if account else None,  # the caller's folder may be closed to the lent account
+            env={**os.environ, **self.program.environment, "DAYBOOK_READY_FD": str(ready)},
+            pass_fds=(ready,),
+            start_new_session=True,  # Ctrl-C goes to the supervisor, which stops its children in order
+            preexec_fn=die_with_parent(self.program.stop_signal, os.getpid()),  # noqa: PLW1509 - see there
+            **login(account),
+        )
 
     async def wait_ready(self, seconds: float = START_SECONDS_MAX) -> None:
         """Returns once the program serves. Raises CannotStart with its reason when it ends or stays silent."""
@@ -175,7 +201,7 @@ def login(account: Account | None) -> dict[str, Any]:
     return {"user": account.user, "group": account.group, "extra_groups": [], "umask": 0o077}
 
 
-def _die_with_parent(number: signal.Signals, parent: int) -> Callable[[], None] | None:
+def die_with_parent(number: signal.Signals, parent: int) -> Callable[[], None] | None:
     """On Linux the kernel sends `number` to the child when its parent dies, even by kill -9."""
     if sys.platform != "linux":
         return None

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from services.embedded.forks import Forks
 from services.embedded.home import remember_children
 from services.embedded.process import CannotStart, Child, Program
 
@@ -19,10 +20,13 @@ STEADY_SECONDS = 30.0  # whoever ran this long starts again without a pause
 class Supervisor:
     """Keeps the processes of one home running. Groups are started in order and stopped in reverse."""
 
-    def __init__(self, home: Path, say: Callable[[str], None], changed: Callable[[], None]) -> None:
+    def __init__(
+        self, home: Path, say: Callable[[str], None], changed: Callable[[], None], services: Sequence[str] = ()
+    ) -> None:
         self._home, self._say, self._changed = home, say, changed
         self._groups: list[list[Child]] = []
         self._keepers: dict[Child, asyncio.Task[None]] = {}
+        self.forks = Forks(home / "logs", services)
 
     @property
     def pids(self) -> dict[str, int]:
@@ -30,8 +34,11 @@ class Supervisor:
 
     async def start(self, programs: Sequence[Program]) -> None:
         """Start a group side by side and wait until all of it is ready. Raises CannotStart where one is not."""
-        group = [Child(program, self._home / "logs") for program in programs]
+        group = [Child(program, self._home / "logs", self.forks) for program in programs]
         self._groups.append(group)
+        if any(program.service for program in programs):
+            self.forks.start()
+            await self.forks.until_ready()
         for child in group:
             child.spawn()
         self._remember()
@@ -41,6 +48,7 @@ class Supervisor:
         """Stop everything, the last group first. Nothing is started again from here on."""
         while self._groups:
             await self.stop_last()
+        self.forks.close()
 
     async def stop_last(self) -> None:
         """Stop the group that was started last."""
@@ -81,6 +89,8 @@ class Supervisor:
             await self._again(child)
 
     async def _again(self, child: Child) -> None:
+        if child.program.service:
+            self.forks.start()  # where it has ended too: this child starts by its command meanwhile
         child.spawn()
         self._remember()
         try:
