@@ -57,6 +57,8 @@ UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {
     ("ticket.classified", 1): _said_less,
     ("ticket.prioritised", 1): _said_less,
     ("ticket.category_set", 1): _said_less,
+    ("ticket.escalated", 1): _said_less,
+    ("incident.updated", 1): _said_less,
 }
 """(type, version) -> the function that lifts that version's JSON to the next version's."""
 

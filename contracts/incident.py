@@ -34,6 +34,16 @@ class Update:
     by: str
     text: Personal
     next_update_at: datetime | None
+    public: bool = False
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What the public status page calls it."""
+
+    title: Personal
+    service: Personal | None
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,7 @@ class Incident:
     told_clients: frozenset[str] = frozenset()
     """Clients that were named without a ticket of theirs."""
     updates: tuple[Update, ...] = ()
+    published: Publication | None = None
     next_update_at: datetime | None = None
     merged_into: UUID | None = None
     before_end: IncidentStatus = IncidentStatus.SUSPECTED
@@ -97,7 +108,7 @@ def fold(events: Iterable[Recorded[Event]], incident: Incident = INITIAL) -> Inc
 def evolve(incident: Incident, event: Recorded[Event]) -> Incident:
     """The incident after one more event; events of other kinds only count."""
     now = replace(incident, version=event.version, updated_at=event.occurred_at)
-    return _radar(now, event) or _course(now, event) or _members(now, event) or now
+    return _radar(now, event) or _course(now, event) or _words(now, event) or _members(now, event) or now
 
 
 def _radar(now: Incident, event: Recorded[Event]) -> Incident | None:
@@ -155,8 +166,20 @@ def _course(now: Incident, event: Recorded[Event]) -> Incident | None:
             return _ended(now, IncidentStatus.MERGED, at, into)
         case incidents.IncidentReopened():
             return replace(now, status=now.before_end, ended_at=None, merged_into=None, reason=None, report=None)
-        case incidents.IncidentUpdated(text=text, next_update_at=due):
-            told = Update(event.id, at, event.actor, text, due)
+        case _:
+            return None
+
+
+def _words(now: Incident, event: Recorded[Event]) -> Incident | None:
+    """What people tell those affected, and everybody."""
+    at = event.occurred_at
+    match event.data:
+        case incidents.IncidentPublished(title=title, service=service):
+            return replace(now, published=Publication(title, service, at))
+        case incidents.IncidentWithdrawn():
+            return replace(now, published=None)
+        case incidents.IncidentUpdated(text=text, next_update_at=due, public=public):
+            told = Update(event.id, at, event.actor, text, due, public)
             return replace(now, updates=(*now.updates, told), next_update_at=due)
         case _:
             return None

@@ -13,6 +13,7 @@ TICKETS_MAX = 200  # named in one command
 
 TicketName = Annotated[str, StringConstraints(min_length=1, max_length=80)]
 """A ticket's id or its reference."""
+Public = Annotated[bool, Field(description="whether everybody may read it on the public status page")]
 TicketNames = Annotated[tuple[TicketName, ...], Field(max_length=TICKETS_MAX)]
 
 
@@ -35,6 +36,7 @@ class ConfirmIncident(Command):
     title: Subject
     text: Text | None = Field(None, description="what everyone affected is told at once; it names no client")
     next_update_at: AwareDatetime | None = None
+    public: Public = False
 
 
 class RejectIncident(Command):
@@ -48,6 +50,18 @@ class UpdateIncident(Command):
 
     text: Text
     next_update_at: AwareDatetime | None = None
+    public: Public = False
+
+
+class PublishIncident(Command):
+    """Puts it on the public status page, or gives it another title there. What was said before stays where it was."""
+
+    title: Subject
+    service: Annotated[str, StringConstraints(min_length=1, max_length=120, strip_whitespace=True)] | None = None
+
+
+class WithdrawIncident(Command):
+    """Takes it off the public status page."""
 
 
 class ResolveIncident(Command):
@@ -55,6 +69,7 @@ class ResolveIncident(Command):
 
     summary: Text
     text: Text | None = None
+    public: Public = False
 
 
 class MergeIncident(Command):
@@ -78,6 +93,8 @@ IncidentCommand = (
     | ConfirmIncident
     | RejectIncident
     | UpdateIncident
+    | PublishIncident
+    | WithdrawIncident
     | ResolveIncident
     | MergeIncident
     | SplitIncident

@@ -143,11 +143,27 @@ class IncidentSplit(Event):
 
 
 class IncidentUpdated(Event):
-    """Words for everyone affected; they name no client."""
+    """Words for everyone affected; they name no client. Public ones stand on the status page too."""
 
     type: ClassVar[str] = "incident.updated"
+    schema_version: ClassVar[int] = 2
     text: Personal
     next_update_at: AwareDatetime | None = None
+    public: bool = False
+
+
+class IncidentPublished(Event):
+    """From now on it stands on the public status page, under a title for everybody."""
+
+    type: ClassVar[str] = "incident.published"
+    title: Personal
+    service: Personal | None = None
+
+
+class IncidentWithdrawn(Event):
+    """Taken off the public status page."""
+
+    type: ClassVar[str] = "incident.withdrawn"
 
 
 class IncidentResolved(Event):

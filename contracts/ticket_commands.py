@@ -28,6 +28,7 @@ ShortText = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
 
 ATTACHMENTS_MAX = 20
 TAGS_MAX = 50
+RULED_OUT_MAX = 50
 CHECKPOINT_MAX = timedelta(days=90)
 
 
@@ -115,9 +116,14 @@ class Escalate(Command):
     level: Level
     team: Word | None = None
     reason: ShortText
+    ruled_out: tuple[ShortText, ...] = Field(
+        default=(), max_length=RULED_OUT_MAX, description="what was tried or excluded, so that nobody repeats it (F11)"
+    )
 
 
 class RecordStep(Command):
+    """Something that was tried. `step` is a code and never personal; words of one's own go into `remark`."""
+
     step: Word
     result: StepResult
     remark: ShortText | None = None

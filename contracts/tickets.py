@@ -172,10 +172,12 @@ class CheckpointMissed(Event):
 
 class TicketEscalated(Event):
     type: ClassVar[str] = "ticket.escalated"
+    schema_version: ClassVar[int] = 2
     level: Level
     team: str | None = None
     reason: Personal
-    ruled_out: tuple[str, ...] = ()
+    ruled_out: tuple[Personal, ...] = ()
+    """What was tried or excluded: free words, so sealed since version 2."""
 
 
 class StepRecorded(Event):

@@ -47,7 +47,7 @@ def add_clock_routes(app: FastAPI, edge: Edge) -> None:
 def _add_course(app: FastAPI, edge: Edge) -> None:
     @app.post("/tickets/{ticket}/escalation", response_model=TicketAnswer)
     async def escalate_ticket(call: TheChange, ticket: str, command: ask.Escalate) -> Answered:
-        """To another level, with the reason."""
+        """To another level, with the reason and what was ruled out, so that nobody repeats it."""
         return await carry_out(edge, call, ticket, command)
 
     @app.post("/tickets/{ticket}/merge", response_model=TicketAnswer)

@@ -13,7 +13,8 @@ from contracts.model import Event
 from contracts.terms import Channel, Status
 from contracts.ticket_state import Absent, Held, Open, Resolved, Ticket, Waiting
 from services.intake.decide_clocks import ClockCommand, decide_clock
-from services.intake.decide_course import adopt, adopted, close, escalate, merge, reopen, resolve, unmerge
+from services.intake.decide_course import adopt, adopted, close, merge, reopen, resolve, unmerge
+from services.intake.decide_first_line import FirstLineCommand, first_line
 from services.intake.decide_promise import (
     about,
     about_new,
@@ -43,7 +44,7 @@ TicketCommand = (
     | ask.ResolveTicket
     | ask.ReopenTicket
     | ask.CloseTicket
-    | ask.Escalate
+    | FirstLineCommand
     | ask.MergeTicket
     | ask.UnmergeTicket
     | ask.AdoptTicket
@@ -87,8 +88,8 @@ def _decide(command: TicketCommand, ticket: Held, given: Given) -> list[Event]: 
             return reopen(command, ticket, given)
         case ask.CloseTicket():
             return close(command, ticket)
-        case ask.Escalate():
-            return escalate(command, ticket)
+        case ask.Escalate() | ask.RecordStep() | ask.RecordFinding():
+            return first_line(command, ticket)
         case ask.MergeTicket():
             return merge(ticket, given)
         case ask.UnmergeTicket():

@@ -38,14 +38,6 @@ def close(command: ask.CloseTicket, ticket: Held) -> list[Event]:
     return [tell.TicketClosed(reason=command.reason, remark=command.remark)]
 
 
-def escalate(command: ask.Escalate, ticket: Held) -> list[Event]:
-    """To another level, with the reason for it."""
-    refuse_ended(ticket)
-    if command.level == ticket.level and command.team in (None, ticket.team):
-        return []
-    return [tell.TicketEscalated(level=command.level, team=command.team, reason=command.reason)]
-
-
 def merge(ticket: Held, given: Given) -> list[Event]:
     """This ticket goes on in another one of the same client, which lives."""
     other = given.other

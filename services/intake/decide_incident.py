@@ -39,6 +39,8 @@ class Given:
     """Name -> the ticket's id and client."""
     clients: tuple[Names, ...] = ()
     """Those whom the incident hits."""
+    everyone: tuple[Names, ...] = ()
+    """All whom the desk serves, where everybody is to read the words."""
     other: Incident = field(default_factory=Incident)
     other_id: UUID | None = None
     own_id: UUID | None = None
@@ -71,7 +73,9 @@ def _decide(
     | ask.ConfirmIncident
     | ask.RejectIncident
     | ask.UpdateIncident
-    | ask.ResolveIncident,
+    | ask.ResolveIncident
+    | ask.PublishIncident
+    | ask.WithdrawIncident,
     incident: Incident,
     given: Given,
 ) -> list[Event]:
@@ -88,13 +92,13 @@ def _decide(
             return [tell.IncidentRejected(reason=command.reason)]
         case ask.UpdateIncident():
             _refuse_unconfirmed(incident)
-            return [_update(command.text, command.next_update_at, given)]
+            return [_update(command, incident.published is not None, given)]
         case ask.ResolveIncident():
-            if incident.status is IncidentStatus.RESOLVED:
-                return []
-            _refuse_unconfirmed(incident)
-            last: list[Event] = [] if command.text is None else [_update(command.text, None, given)]
-            return [*last, tell.IncidentResolved(report=command.summary)]
+            return _resolve(command, incident, given)
+        case ask.PublishIncident():
+            return [_publish(command, incident, given)]
+        case ask.WithdrawIncident():
+            return [] if incident.published is None else [tell.IncidentWithdrawn()]
         case _:
             assert_never(command)
 
@@ -129,22 +133,50 @@ def _confirm(command: ask.ConfirmIncident, incident: Incident, given: Given) -> 
     events: list[Event] = []
     if incident.status is not IncidentStatus.CONFIRMED or incident.title != command.title:
         events.append(tell.IncidentConfirmed(title=command.title))
+    if command.public:
+        _refuse_names(command.title, given.everyone, "title")
+        events.append(tell.IncidentPublished(title=command.title))
     if command.text is not None:
-        events.append(_update(command.text, command.next_update_at, given))
+        events.append(_update(command, command.public, given))
     elif command.next_update_at is not None:
         raise Refused("text_missing", "a promised update comes with words for those affected", "text")
     return events
 
 
-def _update(text: str, next_update_at: datetime | None, given: Given) -> tell.IncidentUpdated:
-    _refuse_names(text, given.clients, "text")
-    if next_update_at is not None:
-        if next_update_at <= given.now:
-            raise Refused("checkpoint_past", f"{next_update_at.isoformat()} is over already", "next_update_at")
-        if next_update_at - given.now > NEXT_UPDATE_MAX:
+def _resolve(command: ask.ResolveIncident, incident: Incident, given: Given) -> list[Event]:
+    if incident.status is IncidentStatus.RESOLVED:
+        return []
+    _refuse_unconfirmed(incident)
+    if command.public and command.text is None:
+        raise Refused("text_missing", "what is public has words for everybody", "text")
+    last: list[Event] = []
+    if command.text is not None:
+        words = ask.UpdateIncident(text=command.text, public=command.public)
+        last.append(_update(words, incident.published is not None, given))
+    return [*last, tell.IncidentResolved(report=command.summary)]
+
+
+def _publish(command: ask.PublishIncident, incident: Incident, given: Given) -> tell.IncidentPublished:
+    """What happened is known to be true: a suspicion is not published, an incident that is over still may be."""
+    if incident.status is not IncidentStatus.RESOLVED:
+        _refuse_unconfirmed(incident)
+    for text, where in ((command.title, "title"), (command.service, "service")):
+        _refuse_names(text or "", (*given.clients, *given.everyone), where)
+    return tell.IncidentPublished(title=command.title, service=command.service)
+
+
+def _update(command: ask.UpdateIncident | ask.ConfirmIncident, published: bool, given: Given) -> tell.IncidentUpdated:
+    text, due = command.text or "", command.next_update_at
+    if command.public and not published:
+        raise Refused("not_published", "public words need an incident that is on the status page", "public")
+    _refuse_names(text, (*given.clients, *given.everyone), "text")
+    if due is not None:
+        if due <= given.now:
+            raise Refused("checkpoint_past", f"{due.isoformat()} is over already", "next_update_at")
+        if due - given.now > NEXT_UPDATE_MAX:
             days = NEXT_UPDATE_MAX.days
             raise Refused("checkpoint_too_far", f"the next update is at most {days} days ahead", "next_update_at")
-    return tell.IncidentUpdated(text=text, next_update_at=next_update_at)
+    return tell.IncidentUpdated(text=text, next_update_at=due, public=command.public)
 
 
 def _merge(incident: Incident, given: Given) -> Decided:
@@ -158,6 +190,8 @@ def _merge(incident: Incident, given: Given) -> Decided:
         raise Refused("merged_into_itself", "an incident can't go on in itself", "into")
     if not given.other.is_open:
         raise Refused("merged_into_closed", "the other incident has ended", "into")
+    if incident.published is not None and given.other.published is None:
+        raise Refused("published", "it is on the status page, and the other one is not", "into")
     new = tuple(member for ticket, member in incident.members.items() if ticket not in given.other.members)
     taken = tell.IncidentAbsorbed(incident=given.own_id, members=new)
     return Decided([tell.IncidentMerged(into=given.other_id)], [taken])
@@ -208,9 +242,14 @@ def _not_now(incident: Incident, what: str) -> Refused:
 
 
 def _refuse_names(text: str, clients: Iterable[Names], where: str) -> None:
-    """Everyone affected may read it, and nobody learns who else is."""
+    """Others read it, and nobody learns who else is affected, or whom else the desk serves."""
+    folded = text.casefold()
     for client in clients:
-        called = [one for one in (client.name, client.slug) if len(one) >= NAME_MIN]
-        patterns = [*(rf"(?<!\w){re.escape(one)}(?!\w)" for one in called), rf"\b{re.escape(client.prefix)}-\d"]
-        if any(re.search(pattern, text, re.IGNORECASE) for pattern in patterns):
+        called = [one for one in (client.name, client.slug) if len(one) >= NAME_MIN and one.casefold() in folded]
+        named = any(re.search(rf"(?<!\w){re.escape(one)}(?!\w)", text, re.IGNORECASE) for one in called)
+        short = 1 < len(client.name) < NAME_MIN and re.search(rf"(?<!\w){re.escape(client.name)}(?!\w)", text)
+        reference = client.prefix.casefold() in folded and re.search(
+            rf"\b{re.escape(client.prefix)}-\d", text, re.IGNORECASE
+        )
+        if named or short or reference:
             raise Refused("names_a_client", f"the text names the client {client.name}, and others read it", where)

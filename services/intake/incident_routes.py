@@ -31,6 +31,7 @@ def add_incident_routes(app: FastAPI, edge: Edge) -> None:
         return await change_incident(edge, call, incident, command)
 
     _add_course(app, edge)
+    _add_status_page(app, edge)
     _add_parts(app, edge)
 
 
@@ -53,6 +54,18 @@ def _add_course(app: FastAPI, edge: Edge) -> None:
     @app.post("/incidents/{incident}/reopen", response_model=IncidentAnswer)
     async def reopen_incident(call: TheCall, incident: str, command: ask.ReopenIncident) -> Answered:
         """Takes a rejection, an end or a merging back."""
+        return await change_incident(edge, call, incident, command)
+
+
+def _add_status_page(app: FastAPI, edge: Edge) -> None:
+    @app.post("/incidents/{incident}/publish", response_model=IncidentAnswer)
+    async def publish_incident(call: TheCall, incident: str, command: ask.PublishIncident) -> Answered:
+        """Puts it on the public status page, under words that name no client; what was said before stays inside."""
+        return await change_incident(edge, call, incident, command)
+
+    @app.post("/incidents/{incident}/withdraw", response_model=IncidentAnswer)
+    async def withdraw_incident(call: TheCall, incident: str, command: ask.WithdrawIncident) -> Answered:
+        """Takes it off the public status page."""
         return await change_incident(edge, call, incident, command)
 
 

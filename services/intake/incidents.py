@@ -18,6 +18,7 @@ from contracts.incident_commands import (
     IncidentCommand,
     MergeIncident,
     OpenIncident,
+    PublishIncident,
     SplitIncident,
 )
 from contracts.model import DESK, Event, Seal
@@ -29,6 +30,7 @@ from services.intake.decide_incident import Decided, Given, Names, decide
 from services.intake.done_before import done_before, reused
 from services.intake.edge import Edge, Stamp, instant, new_events, sealer, stamp, write
 from services.intake.route import Answered
+from services.intake.served import everyone_served
 from services.intake.tickets import find_stream
 from services.kit.log.append import Append, CommandDone, CommandReused, Conflict, NewEvent
 from services.kit.log.read import read_stream
@@ -104,7 +106,9 @@ async def _given(edge: Edge, call: Call, command: IncidentCommand, incident: Inc
     tickets = {name: await _ticket(edge, where, name) for where, name in wanted}
     clients = sorted(incident.clients | {client for _, client in tickets.values()})[:CLIENTS_NAMED_MAX]
     other_id, other = await _other(edge, command, incident)
-    return Given(instant(edge, call), tickets, await _names(edge, clients), other, other_id, own)
+    public = isinstance(command, PublishIncident) or getattr(command, "public", False)
+    everyone = await everyone_served(edge.pool) if public else ()
+    return Given(instant(edge, call), tickets, await _names(edge, clients), everyone, other, other_id, own)
 
 
 async def _other(edge: Edge, command: IncidentCommand, incident: Incident) -> tuple[UUID | None, Incident]:

@@ -44,6 +44,7 @@ def add_ticket_routes(app: FastAPI, edge: Edge) -> None:
 
     _add_conversation(app, edge)
     _add_facts(app, edge)
+    _add_first_line(app, edge)
     _add_course(app, edge)
 
 
@@ -83,6 +84,18 @@ def _add_facts(app: FastAPI, edge: Edge) -> None:
     @app.post("/tickets/{ticket}/tags", response_model=TicketAnswer)
     async def change_tags(call: TheChange, ticket: str, command: ask.ChangeTags) -> Answered:
         """Adds and removes tags."""
+        return await carry_out(edge, call, ticket, command)
+
+
+def _add_first_line(app: FastAPI, edge: Edge) -> None:
+    @app.post("/tickets/{ticket}/steps", response_model=TicketAnswer)
+    async def record_step(call: TheChange, ticket: str, command: ask.RecordStep) -> Answered:
+        """Something that was tried, and what came of it."""
+        return await carry_out(edge, call, ticket, command)
+
+    @app.post("/tickets/{ticket}/finding", response_model=TicketAnswer)
+    async def record_finding(call: TheChange, ticket: str, command: ask.RecordFinding) -> Answered:
+        """How the first line's work ended, and why it happened; with the bad record where bad data is the cause."""
         return await carry_out(edge, call, ticket, command)
 
 

@@ -48,6 +48,7 @@ from services.reporting.sla.recount import Recount
 from services.reporting.sla.routes import add_sla_routes
 from services.reporting.sla.tales import Tales
 from services.reporting.sla.view import SlaView
+from services.reporting.status_routes import add_status_routes
 from services.reporting.stream_routes import add_stream_routes
 from services.reporting.subscriber_routes import add_subscriber_routes
 from services.reporting.terms_routes import add_terms_routes
@@ -144,6 +145,7 @@ def build(
     add_directory_routes(app, edge)
     add_terms_routes(app, edge)
     add_incident_routes(app, edge)
+    add_status_routes(app, edge, monotonic)
     add_whatif_routes(app, edge, jobs)
     add_stream_routes(app, edge)
     add_event_routes(app, edge, following)

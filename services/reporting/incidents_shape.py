@@ -74,6 +74,7 @@ def incident_shape(
         "tickets": [_ticket(member, known) for member in surest(members)[:TICKETS_SHOWN]],
         "updates": [_update(update, known, whole=whole) for update in incident.updates],
         "timeline": [entry for event in events if (entry := _entry(event, known, whole=whole)) is not None],
+        "published": _published(incident),
         "reason": plain(incident.reason) if whole else None,
         "summary": plain(incident.report) if whole else None,
         "report": _report(incident, members) if incident.ended_at is not None else None,
@@ -158,7 +159,14 @@ def _update(update: Any, known: Known, *, whole: bool) -> dict[str, Any]:
         "by": known.actors.get(update.by) if whole else None,
         "text": plain(update.text),
         "next_update_at": update.next_update_at,
+        "public": update.public,
     }
+
+
+def _published(incident: Incident) -> dict[str, Any] | None:
+    """What the public status page calls it."""
+    told = incident.published
+    return None if told is None else {"title": plain(told.title), "service": plain(told.service), "at": told.at}
 
 
 TOLD: Final = {
@@ -175,6 +183,8 @@ TOLD: Final = {
     tell.IncidentTicketAdded.type: "ticket added",
     tell.IncidentTicketRemoved.type: "ticket removed",
     tell.IncidentUpdated.type: "update",
+    tell.IncidentPublished.type: "published",
+    tell.IncidentWithdrawn.type: "withdrawn",
     tell.IncidentResolved.type: "resolved",
 }
 OF_ALL: Final = frozenset({"suspected", "declared", "confirmed", "update", "resolved"})

@@ -75,6 +75,13 @@ class IncidentUpdate(Shape):
     by: Text
     text: Text
     next_update_at: AwareDatetime | None
+    public: bool = Field(description="whether it stands on the public status page")
+
+
+class IncidentPublication(Shape):
+    title: Text
+    service: Text
+    at: AwareDatetime
 
 
 class IncidentEntry(Shape):
@@ -100,6 +107,7 @@ class IncidentShape(IncidentLine):
     tickets: list[IncidentTicket]
     updates: list[IncidentUpdate]
     timeline: list[IncidentEntry]
+    published: IncidentPublication | None = Field(description="what the public status page calls it, where it is there")
     reason: Text
     summary: Text
     report: IncidentReport | None

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
 from uuid_utils.compat import uuid7
 
 from contracts.people import Role
+from services.intake.app import open_app as intake_app
 from services.kit.access.tokens import NewToken, make_token
+from services.kit.clients import SQL
 from services.kit.postgres import connect_pool
 from services.kit.settings import Settings
 from services.reporting.app import SCHEMAS, open_app
@@ -96,3 +100,67 @@ async def test_who_sees_some_clients_learns_nothing_of_the_others(desk: RadarDes
         told = answer.json()
         one = told["items"][0] if "items" in told else told
         assert (one["evidence"], one["version"], one["ticket_count"]) == ([], None, 1)
+
+
+NAMES = tuple(slug.title() for slug in CLIENTS)
+PREFIXES = tuple(slug.upper().replace("-", "") for slug in CLIENTS)
+
+
+async def status_page(desk: RadarDesk, database: Settings) -> tuple[httpx.Response, dict[str, Any]]:
+    """What a stranger is answered by a process that has kept no answer yet."""
+    await shown(desk, database)
+    async with open_app(database) as app:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://desk.example") as stranger:
+            answer = await stranger.get("/api/v1/status")
+    return answer, answer.json()
+
+
+async def test_everybody_reads_what_was_published_of_an_incident_and_nothing_else(
+    desk: RadarDesk, database: Settings
+) -> None:
+    (found,) = await incidents(desk.intake)
+    bearer = {"Authorization": f"Bearer {await token(desk, Role.LEAD)}"}
+    await desk.intake.executemany(SQL["claim_prefix"], list(zip(PREFIXES, CLIENTS, strict=True)))
+    until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    async with intake_app(database) as app:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://desk.example", headers=bearer) as lead:
+
+            async def post(command: str, body: dict[str, Any], status: int = 200) -> dict[str, Any]:
+                answer = await lead.post(f"/api/v1/incidents/{found}/{command}", json=body)
+                assert answer.status_code == status, answer.text
+                return dict(answer.json())
+
+            suspected = await post("publish", {"title": "Mail"}, 409)
+            await post("confirm", {"title": "The inner title", "text": "Words for those affected."})
+            quiet, told = await status_page(desk, database)
+            assert suspected["code"] == "not_confirmed"
+            assert (told["state"], told["open"], told["resolved"]) == ("all_clear", [], []), "nothing leaks by default"
+            assert quiet.headers.get_list("cache-control") == ["public, max-age=10"]
+
+            early = await post("updates", {"text": "Hello", "public": True}, 409)
+            assert (early["code"], early["errors"][0]["field"]) == ("not_published", "public")
+            named = await post("publish", {"title": f"Nothing works at {NAMES[11]}"}, 422)
+            assert (named["code"], named["errors"][0]["field"]) == ("names_a_client", "title"), "whom it does not hit"
+            await post("publish", {"title": "Mail arrives late", "service": "Mail"})
+            await post("updates", {"text": f"See {PREFIXES[3]}-1042", "public": True}, 422)
+            await post("updates", {"text": "We found it.", "next_update_at": until, "public": True})
+            await post("updates", {"text": "For those affected alone."})
+
+            answer, told = await status_page(desk, database)
+            (one,) = told["open"]
+            assert (told["state"], one["title"], one["service"]) == ("disturbed", "Mail arrives late", "Mail")
+            assert ([update["text"] for update in one["updates"]], one["state"]) == (["We found it."], "open")
+            assert datetime.fromisoformat(one["next_update_by"]) == datetime.fromisoformat(until)
+            inside = [*CLIENTS, *NAMES, *PREFIXES, str(found), "inner title", "affected", "1252"]
+            assert [word for word in inside if word in answer.text] == []
+
+            await post("resolve", {"summary": "The report.", "text": "It is over.", "public": True})
+            answer, told = await status_page(desk, database)
+            (one,) = told["resolved"]
+            assert (told["state"], told["open"], one["state"]) == ("all_clear", [], "resolved")
+            assert [update["text"] for update in one["updates"]] == ["It is over.", "We found it."]
+            assert ("The report" in answer.text, one["next_update_by"]) == (False, None)
+            await post("withdraw", {})
+            assert (await status_page(desk, database))[1]["resolved"] == []

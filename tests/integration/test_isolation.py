@@ -41,6 +41,8 @@ BODIES: dict[str, Any] = {
     "POST /tickets/{}/similar": {"other": "ACME-1", "similar": True},
     "POST /tickets/{}/tags": {"add": ["vip"]},
     "POST /tickets/{}/checkpoint": {"due_at": "2099-01-01T00:00:00Z"},
+    "POST /tickets/{}/steps": {"step": "restart", "result": "helped"},
+    "POST /tickets/{}/finding": {"finding": "we_must_fix", "cause": "our_fault", "text": "hello"},
     "POST /tickets/{}/resolution": {"summary": "hello"},
     "POST /tickets/{}/reopen": {"reason": "hello"},
     "POST /tickets/{}/checkpoint/anew": {},
@@ -82,6 +84,8 @@ BODIES: dict[str, Any] = {
     "POST /incidents/{}/reopen": {"reason": "hello"},
     "POST /incidents/{}/merge": {"into": "hello"},
     "POST /incidents/{}/split": {"title": "hello", "tickets": ["hello"]},
+    "POST /incidents/{}/publish": {"title": "hello"},
+    "POST /incidents/{}/withdraw": {},
     "POST /clock": {"now": "2099-01-01T00:00:00Z"},
     "POST /guest/tickets/{}/messages": {"key": "0" * 32, "body": "hello"},
     "POST /whatif": {

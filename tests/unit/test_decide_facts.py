@@ -8,7 +8,8 @@ import pytest
 
 from contracts import ticket_commands as ask
 from contracts import tickets as tell
-from contracts.terms import Priority
+from contracts.people import Level
+from contracts.terms import CauseClass, CloseReason, Finding, Priority, StepResult
 from services.kit.web.codes import CODES
 from tests.unit.decisions import NOW, OTHER, SUBMIT, WAIT, after, answer, in_hours, promised, refusal, told
 
@@ -98,3 +99,32 @@ def test_every_refusal_has_a_row_in_the_table_of_codes() -> None:
     }
     assert raised <= set(CODES)
     assert len(raised) >= 10
+
+
+def test_a_step_and_what_came_of_it_are_kept() -> None:
+    tried = ask.RecordStep(step="restart", result=StepResult.DID_NOT_HELP, remark="Twice")
+    said = tell.StepRecorded(step="restart", result=StepResult.DID_NOT_HELP, remark="Twice")
+    assert answer(after(SUBMIT), tried) == [said]
+    assert refusal(after(SUBMIT, ask.CloseTicket(reason=CloseReason.SPAM)), tried).code == "closed"
+
+
+def test_a_finding_of_bad_data_names_the_record_and_no_other_does() -> None:
+    found = ask.RecordFinding(finding=Finding.WE_MUST_FIX, cause=CauseClass.BAD_DATA, text="A rate of 19 per mille")
+    refused = refusal(after(SUBMIT), found)
+    assert (refused.code, refused.field) == ("record_missing", "record")
+    (kept,) = answer(after(SUBMIT), found.model_copy(update={"record": "Invoice 20418"}))
+    assert isinstance(kept, tell.FindingRecorded)
+    assert kept.record == "Invoice 20418"
+    ours = found.model_copy(update={"cause": CauseClass.OUR_FAULT, "record": "Invoice 20418"})
+    assert refusal(after(SUBMIT), ours).code == "record_without_bad_data"
+    assert {"record_missing", "record_without_bad_data"} <= CODES.keys()
+
+
+def test_what_was_ruled_out_travels_with_an_escalation() -> None:
+    up = ask.Escalate(level=Level.L2, reason="Beyond us", ruled_out=("A restart",))
+    ticket = after(SUBMIT, up)
+    assert answer(after(SUBMIT), up) == [
+        tell.TicketEscalated(level=Level.L2, reason="Beyond us", ruled_out=("A restart",))
+    ]
+    assert answer(ticket, ask.Escalate(level=Level.L2, reason="Again")) == []
+    assert len(answer(ticket, ask.Escalate(level=Level.L2, reason="More", ruled_out=("Another cable",)))) == 1

@@ -34,6 +34,11 @@ HEADERS = (
     (b"x-content-type-options", b"nosniff"),
 )
 """On every answer: personal data is not kept by a cache on the way, and no browser guesses what it might be."""
+OK = 200
+PUBLIC = frozenset({f"{API}/status"})
+PUBLIC_SECONDS = 10  # how old a cached answer for everybody may be
+KEPT = ((b"cache-control", f"public, max-age={PUBLIC_SECONDS}".encode()), *HEADERS[1:])
+"""The same where the answer holds what somebody published, and is the same for whoever asks."""
 
 Answering = Callable[[Request], Awaitable[Response]]
 
@@ -66,7 +71,7 @@ class GuardedRoute(APIRoute):
                     response = await answer(request)
                 except Exception as error:  # noqa: BLE001  the last line before the caller: problem_for logs what it must
                     response = refuse(error, path)
-            response.raw_headers.extend(HEADERS)
+            response.raw_headers.extend(KEPT if path in PUBLIC and response.status_code == OK else HEADERS)
             metrics: Metrics | None = state.metrics
             if metrics is not None:
                 metrics.request(method, path, response.status_code, perf_counter() - started)

@@ -16,6 +16,18 @@ FROM unnest($2::uuid[]) AS w (stream)
 JOIN log.events e ON e.lane = $1 AND e.stream = w.stream
 ORDER BY e.stream, e.version;
 
+-- name: public
+-- What somebody put on the status page: what goes on, and what ended lately. Which of it was taken off again, the fold
+-- says; practice stays inside.
+SELECT i.incident FROM incidents i
+WHERE (i.status = 'confirmed' OR (i.status = 'resolved' AND i.updated_at > $1))
+  AND EXISTS (
+      SELECT 1 FROM log.events e
+      WHERE e.lane = i.lane AND e.stream = i.incident AND e.type = 'incident.published' AND e.origin <> 'practice'
+  )
+ORDER BY i.status, i.opened_at DESC, i.incident DESC
+LIMIT $2;
+
 -- name: tickets
 -- What the queue knows of some tickets.
 SELECT ticket, client, prefix, number, subject, status, priority, opened_at
