@@ -60,9 +60,10 @@ class Indexed:
         return await self.handle_lanes({lane: events}, connection)
 
     async def handle_lanes(self, batch: Batch, connection: Connection) -> AfterCommit | None:
-        """What the handler does, then the wake-ups."""
-        answered = await self._inner.handle_lanes(batch, connection)
+        """The wake-ups, then what the handler does: its append locks the lanes' heads, for which whoever writes waits
+        until the commit, so it comes last. Its answers are events of a batch to come, as anybody's."""
         earliest = await note(batch, connection, self._shelf)
+        answered = await self._inner.handle_lanes(batch, connection)
         tick = max((event.data.now for event in _all(batch) if isinstance(event.data, ClockTicked)), default=None)
         return _both(answered, lambda: self._timers.digested(earliest, tick))
 
