@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import hmac
 import logging
-from base64 import b64decode
-from binascii import b2a_base64
+from binascii import a2b_base64, b2a_base64
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -31,6 +30,7 @@ SQL = queries("services/kit/sql/personal.sql")
 KEY_SECONDS = 30.0  # an opened key is used for so long before it is asked for again
 HEARD_SECONDS = 1.0  # between two looks for who was erased; a process that uses no key in the meantime needs none
 KEYS_MAX = 50_000  # opened keys held by one process
+SEALED_KEYS = 2  # of a sealed value in JSON: `sealed` and `person`
 NONCES = 512  # drawn at once: one by one, asking the system for them takes as long as sealing a short text
 HANDLES = "handles"
 """The desk's secret that turns addresses into handles; also what binds its wrapping."""
@@ -203,37 +203,30 @@ class Vault:
 
     def shown(self, value: str | Sealed) -> str:
         """The same for screens, views and judgements, which go on: DAMAGED where it does not open, and a log line."""
+        return value if isinstance(value, str) else self._shown(value.person, value.sealed)
+
+    def _shown(self, person: UUID, sealed: str) -> str:
         try:
-            return self.open(value)
-        except Damaged as damage:
-            log_message(LOG, "text_damaged", logging.ERROR, person=damage.person)
+            return self._open(person, sealed)
+        except Damaged:
+            log_message(LOG, "text_damaged", logging.ERROR, person=person)
             return DAMAGED
 
     async def open_json(self, value: Any) -> Any:
         """The same JSON with every sealed value opened, as `shown`."""
-        await self.load({sealed.person for sealed in sealed_in(value)})
-        return self._opened(value)
-
-    def _opened(self, value: Any) -> Any:
-        if isinstance(value, str):
-            return value
-        sealed = as_sealed(value)
-        if sealed is not None:
-            return self.shown(sealed)
-        match value:
-            case dict():
-                return {key: self._opened(item) for key, item in value.items()}
-            case list():
-                return [self._opened(item) for item in value]
-            case _:
-                return value
+        copy, places = [value], list[Place]()
+        _copy_into(copy, enumerate([value]), places)
+        await self.load({place.person for place in places})
+        for place in places:
+            place.holder[place.key] = self._shown(place.person, place.sealed)
+        return copy[0]
 
     def _open(self, person: UUID, sealed: str) -> str:
         key = self._keys.get(person, (None, 0.0))[0]
         if key is None:
             return ERASED
         try:
-            box = b64decode(sealed)
+            box = a2b_base64(sealed)
             return key.decrypt(box[:NONCE_BYTES], box[NONCE_BYTES:], person.bytes).decode()
         except (InvalidTag, ValueError):
             raise Damaged(person) from None
@@ -263,30 +256,36 @@ def _nonces(random_bytes: Callable[[int], bytes]) -> Iterator[bytes]:
             yield drawn[start : start + NONCE_BYTES]
 
 
-def as_sealed(value: Any) -> Sealed | None:
-    """The sealed value that some JSON is, if it is one."""
-    if not isinstance(value, dict) or len(value) != 2:
-        return None  # most values are none, and a match of keys costs five times as much
-    match value:
-        case {"sealed": str(box), "person": str(person), **rest} if not rest:
-            try:
-                return Sealed.model_construct(sealed=box, person=UUID(person))
-            except ValueError:
-                return None
-        case _:
-            return None
+class Place(NamedTuple):
+    """Where a sealed value stood in some JSON, and what it is."""
+
+    holder: Any
+    key: Any
+    person: UUID
+    sealed: str
 
 
-def sealed_in(value: Any) -> Iterator[Sealed]:
-    """Every sealed value inside some JSON."""
-    sealed = as_sealed(value)
-    if sealed is not None:
-        yield sealed
-        return
-    match value:
-        case dict():
-            for item in value.values():
-                yield from sealed_in(item)
-        case list():
-            for item in value:
-                yield from sealed_in(item)
+def _copy_into(copy: Any, items: Iterable[tuple[Any, Any]], places: list[Place]) -> None:
+    """Copies what is nested in a copied dict or list, too; `places` learns where sealed values stand in it."""
+    for key, item in items:
+        if isinstance(item, dict):
+            box = _boxed(item) if len(item) == SEALED_KEYS else None
+            if box is not None:
+                places.append(Place(copy, key, *box))
+            else:
+                copy[key] = inner = dict(item)
+                _copy_into(inner, item.items(), places)
+        elif isinstance(item, list):
+            copy[key] = of_list = list(item)
+            _copy_into(of_list, enumerate(item), places)
+
+
+def _boxed(value: Mapping[Any, Any]) -> tuple[UUID, str] | None:
+    """Whose sealed value some JSON is, and its box, if it is one."""
+    box, person = value.get("sealed"), value.get("person")
+    if not isinstance(box, str) or not isinstance(person, str):
+        return None
+    try:
+        return UUID(person), box
+    except ValueError:
+        return None

@@ -26,6 +26,7 @@ from services.kit.ready import announce_ready
 from services.kit.telemetry import describe as describe_error
 from services.kit.telemetry import log_message, setup_logging, setup_tracing
 from services.kit.web.api import new_api
+from services.kit.web.query import open_short_ways
 from services.reporting.clock_routes import add_clock_routes
 from services.reporting.consumer import View, Views
 from services.reporting.directory_routes import add_directory_routes
@@ -151,6 +152,7 @@ def build(
     add_event_routes(app, edge, following)
     add_subscriber_routes(app, edge, following)
     add_health_routes(app, edge, told or _of_this_process(metrics))
+    open_short_ways(app)
     return app
 
 

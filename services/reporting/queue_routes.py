@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import FastAPI, Query, Response
 
 from services.kit.access import Caller
+from services.kit.web.query import QueryRoute
 from services.reporting.asked import DashboardParameters, QueueParameters, asked_of, clients_seen, instant
 from services.reporting.dashboard import dashboard, fresh_at
 from services.reporting.incidents_routes import badged
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 
 def add_queue_routes(app: FastAPI, edge: Edge) -> None:
-    @app.get("/queue", responses={200: {"model": QueueShape}})
     async def queue(caller: Caller, given: Annotated[QueueParameters, Query()]) -> Response:
         """Tickets by next deadline, or as asked; a page continues where its cursor says, whatever was added before."""
         now = edge.clock.now()
@@ -38,6 +38,10 @@ def add_queue_routes(app: FastAPI, edge: Edge) -> None:
             "fresh_at": await fresh_at(edge.pool, now),
         }
         return await answer(shown, edge.vault)
+
+    app.router.add_api_route(
+        "/queue", queue, methods=["GET"], responses={200: {"model": QueueShape}}, route_class_override=QueryRoute
+    )
 
     @app.get("/dashboard", responses={200: {"model": DashboardShape}})
     async def figures(caller: Caller, given: Annotated[DashboardParameters, Query()]) -> Response:
