@@ -50,6 +50,17 @@ def lane_subjects(lane: int) -> str:
     return f"daybook.{lane}.>"
 
 
+POKES = "poke.daybook.*"
+"""All pokes."""
+
+
 def poke(lane: int) -> str:
-    """Where a writer says, after a commit, that a lane has grown. Plain NATS, no payload; losing one costs a poll."""
+    """Where a writer says, after a commit, that a lane has grown. Plain NATS; losing one costs a poll. Where a commit
+    went to several lanes the payload names them all: `3,7`."""
     return f"poke.daybook.{lane}"
+
+
+def poked(subject: str, payload: bytes) -> set[int]:
+    """The lanes that a poke names."""
+    named = (subject.rpartition(".")[2].encode(), *payload.split(b","))
+    return {lane for name in named if name.isdigit() and (lane := int(name)) < LANES}

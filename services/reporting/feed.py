@@ -146,7 +146,8 @@ class Feed:
         """Looks at once whenever the reporting consumer says that a lane has grown."""
 
         async def poked(_: Msg) -> None:
-            self._poked.set()
+            if self._watchers:  # a look for nobody is made once a second, so that who comes has missed little
+                self._poked.set()
 
         await client.subscribe(POKES, cb=poked)
 
@@ -155,6 +156,7 @@ class Feed:
         """A watcher, told of everything from now on. Ask `has_room_for` before."""
         watcher = Watcher(clients, self._seen or (0,) * LANES, token)
         self._watchers.add(watcher)
+        self._poked.set()
         try:
             yield watcher
         finally:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 from uuid import UUID
 
-from contracts.subjects import ALL, STREAM
+from contracts.subjects import ALL, POKES, STREAM
 from services.kit.bus.nkey import Nkey
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ DOMAIN: Final = "daybook"
 
 DURABLE: Final = "reader"  # of a subscriber's stream
 FEEDS: Final = "feed"
-POKE: Final = "poke.daybook.*"
+POKE: Final = POKES
 SIGNAL: Final = "poke.reporting.*"
 CENSUS: Final = "census.daybook"
 API: Final = "$JS.API."

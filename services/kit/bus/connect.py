@@ -151,8 +151,9 @@ class Poker:
             self._task = asyncio.create_task(self._send(), name="poke")
 
     async def _send(self) -> None:
+        """One message for all lanes of a commit: each one wakes every process that listens."""
         while self._lanes:
-            lane = self._lanes.pop()
+            lanes, self._lanes = sorted(self._lanes), set()
             if self._client.is_connected:
                 with suppress(*AWAY):
-                    await self._client.publish(poke(lane))
+                    await self._client.publish(poke(lanes[0]), ",".join(map(str, lanes)).encode())

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Final
 
 BEHIND_MAX: Final = 400  # events; beyond it the bus is left
-BUSY_PER_SECOND: Final = 600  # events of all lanes; from it on the bus is left
-CALM_PER_SECOND: Final = 300  # below it the bus is gone back to, unless the consumer is far behind
+BUSY_PER_SECOND: Final = 300  # events of all lanes; from it on the bus is left
+CALM_PER_SECOND: Final = 150  # below it the bus is gone back to, unless the consumer is far behind
 STAY_SECONDS: Final = 3.0  # a way that was chosen is kept for so long
 PAUSE_SECONDS: Final = (0.003, 0.05)
 """Between two looks into the log, at least and at most; half as long as the transaction before took, so that on a slow
@@ -52,6 +52,23 @@ class Detour:
     def pause(self, took: float) -> float:
         """How long to gather events after a transaction that took so long."""
         return max(self._gather_seconds, pause_after(took))
+
+
+class Rate:
+    """Whether so many events a second go by that consumers leave the bus, as the last whole second told."""
+
+    def __init__(self) -> None:
+        self._events, self._since, self._busy = 0, 0.0, False
+
+    def count(self, events: int) -> None:
+        self._events += events
+
+    def is_busy(self, now: float) -> bool:
+        """Asked at an instant of some clock, in seconds."""
+        if now - self._since >= 1.0:
+            self._busy = self._events >= BUSY_PER_SECOND * (now - self._since)
+            self._events, self._since = 0, now
+        return self._busy
 
 
 def pause_after(seconds: float) -> float:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from contracts.envelope import Recorded
 from contracts.model import Event
-from contracts.subjects import LANES, lane_of_client, poke
+from contracts.subjects import LANES, POKES, lane_of_client
 from services.kit.log.read import read_client, read_lane
 from services.kit.postgres import queries
 
@@ -36,8 +36,7 @@ class Pokes:
 
     async def listen(self, client: Client) -> None:
         """Subscribes to the pokes of all lanes."""
-        for lane in range(LANES):
-            await client.subscribe(poke(lane), cb=self._hear)
+        await client.subscribe(POKES, cb=self._hear)
 
     async def _hear(self, _: Msg) -> None:
         self._heard.set()

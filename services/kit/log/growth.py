@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
-from contracts.subjects import LANES, poke
+from contracts.subjects import LANES, POKES
 from services.kit.bus.connect import end_if_cancelled
 from services.kit.log.read import heads
 from services.kit.telemetry import describe, log_message
@@ -69,9 +69,8 @@ class Growth:
 
     async def listen(self, client: Client) -> None:
         """Looks at once whenever a writer says that a lane has grown."""
-        for lane in range(LANES):
-            await client.subscribe(poke(lane), cb=self._hear)
-            end_if_cancelled()  # subscribing may have swallowed it, and whoever listens waits for nothing else
+        await client.subscribe(POKES, cb=self._hear)
+        end_if_cancelled()  # subscribing may have swallowed it, and whoever listens waits for nothing else
 
     async def _hear(self, _: Msg) -> None:
         self._poked.set()

@@ -23,10 +23,11 @@ from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 from uuid_utils.compat import uuid7
 
-from contracts.subjects import LANES, STREAM, poke
+from contracts.subjects import LANES, POKES, STREAM, poked
 from services.kit.bus.away import is_away
 from services.kit.bus.census import answer_census
 from services.kit.bus.connect import connect, end_if_cancelled, require_room
+from services.kit.bus.detour import Rate
 from services.kit.bus.message import Stored
 from services.kit.bus.provision import provision
 from services.kit.bus.publish import Publisher, Sent, Tail
@@ -52,7 +53,9 @@ WINDOW_MAX = 500  # events under way at once: some 30 ms of work, so that no pok
 WINDOW_MIN = LANES  # while another relay publishes into the same stream, most of a long window would be refused
 ONE_BY_ONE_MAX = 3  # lanes; more of them wait for fewer round trips together, at a cost for the server
 LANE_BYTES_MAX = 1_000_000  # of one lane in a window; an event may be 2 MB, it comes alone then
-PACE_SECONDS = 0.003  # from one busy round to the next: what comes meanwhile goes together, for a third of the work
+PACE_SECONDS = (0.003, 0.02)
+"""From one busy round to the next: what comes meanwhile goes together, for a third of the work. The longer one while
+the log is so busy that the consumers read it themselves (bus/detour.py) and nobody waits for the bus."""
 POLL_SECONDS = (0.25, 1.0)  # what a lost poke costs: at first, and after silence
 WATCH_SECONDS = 1.0
 WAIT_SECONDS = (0.1, 2.0)  # between attempts while a server is away or takes nothing: at first, and at most
@@ -80,6 +83,7 @@ class Relay:
         self._another = False
         self._window = WINDOW_MAX
         self._grown = set(range(LANES))
+        self._rate = Rate()
         self._poked = asyncio.Event()
         self._feeds = Feeds(pool, client, leases.held)
 
@@ -87,8 +91,7 @@ class Relay:
         """Holds leases, watches the stream, publishes. Gives its lanes up at once when it is cancelled."""
         await self._publisher.open()
         await answer_census(self._client, self._metrics)
-        for lane in range(LANES):
-            await self._client.subscribe(poke(lane), cb=self._poke)
+        await self._client.subscribe(POKES, cb=self._poke)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._every(RENEW_SECONDS, self._renew))
@@ -101,10 +104,10 @@ class Relay:
             await self._leases.release()
 
     async def _poke(self, message: Msg) -> None:
-        lane = int(message.subject.rpartition(".")[2])
-        self._grown.add(lane)
+        lanes = poked(message.subject, message.data)
+        self._grown |= lanes
         self._poked.set()
-        self._feeds.grown((lane,))
+        self._feeds.grown(lanes)
 
     def _look_at_all(self) -> None:
         self._grown.update(range(LANES))
@@ -165,7 +168,7 @@ class Relay:
                 if not await self._round():
                     poll = POLL_SECONDS[0] if await self._wait_for_poke(poll) else min(poll * 2, POLL_SECONDS[1])
                 pause = WAIT_SECONDS[0]
-                await asyncio.sleep(max(0.0, started + PACE_SECONDS - time.monotonic()))
+                await asyncio.sleep(max(0.0, started + self._pace() - time.monotonic()))
                 continue
             except TakesNothing as error:
                 log_message(LOG, "bus_takes_nothing", logging.WARNING, error=str(error))
@@ -238,10 +241,14 @@ class Relay:
                 self._grown.add(lane)
         return window
 
+    def _pace(self) -> float:
+        return PACE_SECONDS[self._rate.is_busy(time.monotonic())]
+
     def _note(self, sent: Sent) -> None:
         for stored, sequence in sent.taken:
             self._tails[stored.lane] = Tail(stored.position, sequence)
             self._stream_end = max(self._stream_end, sequence)
+        self._rate.count(len(sent.taken))
         for event_type, count in Counter(stored.type for stored, _ in sent.taken).items():
             self._metrics.event(event_type, "published", count)
 
