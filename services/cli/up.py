@@ -133,6 +133,7 @@ class Desk:
         self.supervisor = Supervisor(settings.home, say, self._update, services)
         self._ready = False
         self._bus_is_ours = False
+        self._near: str | None = None
         self._kept: list[Subscriber] = []
 
     async def run(self, tell: Tell, play: Play | None) -> None:
@@ -163,8 +164,10 @@ class Desk:
         known: dict[str, object] = {}
         if self.settings.database_url is None:
             port, password = claim(0, "none"), self.settings.password_of(postgres.ADMIN)
-            programs.append(postgres.program(place_for(self.settings), port, password))
+            place = place_for(self.settings)
+            programs.append(postgres.program(place, port, password))
             known["database_url"] = postgres.dsn(port, password, "daybook")
+            self._near = postgres.near_dsn(place, port, password, "daybook")
         if self.settings.nats_url is None:
             self._bus_is_ours = True
             self._kept = kept_subscribers(self.settings)
@@ -194,6 +197,8 @@ class Desk:
 
     async def _start_services(self, settings: Settings) -> None:
         environment = _environment(settings)
+        if self._near is not None:
+            environment["DAYBOOK_DATABASE_URL"] = self._near
         await self.supervisor.start(
             [
                 Program(name, (sys.executable, "-m", "services", "serve", name), environment=environment, service=name)
