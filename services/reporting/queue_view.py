@@ -24,7 +24,7 @@ from services.reporting.sla.tales import Tales
 
 SQL = queries("services/reporting/sql/queue_write.sql")
 
-LINES_MAX = 10_000  # folded tickets that a process remembers, about 2 kB each
+LINES_MAX = 4_000  # folded tickets that a process remembers, about 9 kB each with what they hold of their events
 FAMILIES = ("ticket.", "sla.")
 
 
