@@ -15,6 +15,7 @@ from services.kit.configuration import Books
 from services.kit.rules.open_time import NEVER, us
 from services.kit.rules.policies import Calendars, Policies
 from services.triage.timers.plan import Story, new_events, plan
+from services.triage.timers.stories import TEXT_MAX, Memory
 
 NOON = datetime(2026, 3, 4, 11, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -98,3 +99,27 @@ def test_a_fact_has_one_id_whoever_records_it_and_happens_when_it_came_true_wher
     assert ours == theirs
     assert [(event.version, event.occurred_at) for event in ours] == [(2, NOON + 4 * HOUR), (3, NOON + 8 * HOUR)]
     assert {event.occurred_at for event in new_events(TICKET, told, found, log_time=False)} == {None}
+
+
+def test_a_remembered_story_goes_on_where_it_ended_and_only_there() -> None:
+    events = story(
+        (tell.NoteAdded(body="n"), NOON), (tell.ReplySent(body="r", channel=Channel.WEB), NOON + HOUR)
+    ).events
+    memory = Memory()
+    memory.told(TICKET, events[:1])
+    assert memory.told(TICKET, events[2:]) is None, "version 2 is missing: what a gap hides is read from the log"
+    memory.told(TICKET, events[:1])
+    memory.told(TICKET, events[1:2])
+    told = memory.told(TICKET, events[2:])
+    assert told is not None
+    assert (told.version, told.last_at, [event.version for event in told.events]) == (3, NOON + HOUR, [1, 3])
+    assert memory.told(TICKET, events[2:]) is None, "events that come again are not told twice"
+
+
+def test_a_story_with_a_gap_or_a_large_text_is_not_remembered() -> None:
+    events = story((tell.NoteAdded(body="n"), NOON), (tell.NoteAdded(body="m"), NOON)).events
+    large = tell.ReplySent(body="x" * (TEXT_MAX + 1), channel=Channel.WEB)
+    for first in ([events[0], events[2]], [events[0], happened(2, large, NOON), happened(3, large, NOON)]):
+        memory = Memory()
+        assert memory.told(TICKET, first) is not None
+        assert memory.told(TICKET, [happened(4, tell.NoteAdded(body="o"), NOON)]) is None

@@ -25,13 +25,16 @@ from services.kit.rules.clocks import RunsBackwards
 from services.kit.rules.open_time import NEVER
 from services.kit.rules.policies import NoCalendar
 from services.triage.judgements import NEW_FACTS
-from services.triage.timers.plan import HEARD, MOVING, OWN, Story, plan
-from services.triage.timers.stories import Shelf, read_stories
+from services.triage.timers.plan import MOVING, OWN, Story, plan
+from services.triage.timers.stories import Memory, Shelf, read_stories
 
 SQL = queries("services/triage/sql/timers.sql")
 
 SILENT: Final = OWN - NEW_FACTS - {"sla.escalated"}
 """Facts of timers that nothing in triage answers."""
+
+UNHEARD: Final = ("agent.", "article.", "delivery.", "incident.", "model.", "person.", "similarity.")
+"""Families of which no event is answered here or moves a clock; the radar reads the log itself."""
 
 History = Sequence[Recorded[Event]]
 Batch = Mapping[int, History]
@@ -49,11 +52,11 @@ class Indexed:
     def __init__(self, inner: LanesHandler, timers: Woken) -> None:
         self.name = inner.name
         self._inner, self._timers = inner, timers
-        self._shelf = Shelf()
+        self._shelf, self._memory = Shelf(), Memory()
 
     def ignores(self, event: Stored) -> bool:
-        """What timers wrote moved its own row on, and is news to few."""
-        return event.type in SILENT
+        """What timers wrote moved its own row on, and is news to few; of other families nothing is."""
+        return event.type in SILENT or event.type.startswith(UNHEARD)
 
     async def handle(self, lane: int, events: History, connection: Connection) -> AfterCommit | None:
         """As `handle_lanes`, for one lane."""
@@ -62,7 +65,7 @@ class Indexed:
     async def handle_lanes(self, batch: Batch, connection: Connection) -> AfterCommit | None:
         """The wake-ups, then what the handler does: its append locks the lanes' heads, for which whoever writes waits
         until the commit, so it comes last. Its answers are events of a batch to come, as anybody's."""
-        earliest = await note(batch, connection, self._shelf)
+        earliest = await note(batch, connection, self._shelf, self._memory)
         answered = await self._inner.handle_lanes(batch, connection)
         tick = max((event.data.now for event in _all(batch) if isinstance(event.data, ClockTicked)), default=None)
         return _both(answered, lambda: self._timers.digested(earliest, tick))
@@ -81,13 +84,13 @@ def _all(batch: Batch) -> Iterable[Recorded[Event]]:
     return (event for events in batch.values() for event in events)
 
 
-async def note(batch: Batch, connection: Connection, shelf: Shelf) -> dict[int, datetime]:
+async def note(batch: Batch, connection: Connection, shelf: Shelf, memory: Memory) -> dict[int, datetime]:
     """Brings the wake-ups of a batch's tickets forward where need be. Returns the earliest written one of each lane."""
     earliest = await _wake_for_new_terms(batch, connection)
     held = _touched(batch)
     if not held:
         return earliest
-    stories = await _stories(connection, held)
+    stories = await _stories(connection, held, memory)
     return _earliest(earliest, await note_stories(connection, stories, shelf))
 
 
@@ -136,20 +139,17 @@ def _acts(event: Recorded[Event]) -> bool:
     return event.origin != Origin.IMPORT or event.type == "ticket.adopted"
 
 
-async def _stories(connection: Connection, held: Mapping[UUID, History]) -> dict[UUID, Story]:
-    """Of a new ticket what the batch holds, of others all that the log holds. Raises UnknownEvent."""
-    stories = {ticket: _told(events) for ticket, events in held.items() if events[0].version == 1}
+async def _stories(connection: Connection, held: Mapping[UUID, History], memory: Memory) -> dict[UUID, Story]:
+    """Of new tickets and those that are remembered what the batch adds, of others all that the log holds. Raises
+    UnknownEvent."""
+    told = ((ticket, memory.told(ticket, events)) for ticket, events in held.items())
+    stories = {ticket: story for ticket, story in told if story is not None}
     old = [ticket for ticket in held if ticket not in stories]
     for ticket, story in (await read_stories(connection, old)).items() if old else ():
         if isinstance(story, UnknownEvent):
             raise story
         stories[ticket] = story
     return stories
-
-
-def _told(events: History) -> Story:
-    last = events[-1]
-    return Story(last.client, last.version, last.occurred_at, [event for event in events if event.type in HEARD])
 
 
 async def _wake_for_new_terms(batch: Batch, connection: Connection) -> dict[int, datetime]:

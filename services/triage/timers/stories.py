@@ -1,13 +1,16 @@
-"""Tickets -> their stories, and clients -> their books, as the log has them now. I/O."""
+"""Tickets -> their stories, and clients -> their books, as the log has them now. I/O, but for what is remembered."""
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from contracts.catalogue import EVENTS, UnknownEvent
+from contracts.envelope import Recorded
+from contracts.model import Event, Sealed
 from contracts.subjects import lane_of
 from services.kit.configuration import Books
 from services.kit.log.read import recorded
@@ -18,6 +21,10 @@ from services.triage.timers.plan import HEARD, Story
 SQL = queries("services/triage/sql/timers.sql")
 
 TYPES = sorted(HEARD)
+
+KEPT_MAX: Final = 1_000  # stories that a process remembers, some 15 kB each
+EVENTS_MAX: Final = 20  # of a story that is remembered
+TEXT_MAX: Final = 8_000  # characters of an event's text in one; texts may have 2 MB
 
 
 async def read_stories(connection: Connection, tickets: Sequence[UUID]) -> dict[UUID, Story | UnknownEvent]:
@@ -40,6 +47,37 @@ def _story(rows: Sequence[Any]) -> Story:
     last = rows[-1]
     events = recorded(row for row in rows if row["payload"] is not None)
     return Story(last["client"], last["version"], last["occurred_at"], events)
+
+
+class Memory:
+    """The stories of the tickets that were told of last: what is answered to a new ticket comes back as an event within
+    a moment, and its stream need not be read for it. A story is used only where it ends right before what is new."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[UUID, Story] = OrderedDict()
+
+    def told(self, ticket: UUID, events: Sequence[Recorded[Event]]) -> Story | None:
+        """The story with these events at its end; None where what comes before them is not remembered."""
+        first, last = events[0], events[-1]
+        before = self._kept.pop(ticket, None)
+        if first.version == 1:
+            known: Sequence[Recorded[Event]] = ()
+        elif before is not None and before.version == first.version - 1:
+            known = before.events
+        else:
+            return None
+        heard = [*known, *(event for event in events if event.type in HEARD)]
+        story = Story(last.client, last.version, last.occurred_at, heard)
+        if last.version - first.version == len(events) - 1 and len(heard) <= EVENTS_MAX and all(map(_is_small, events)):
+            self._kept[ticket] = story
+            while len(self._kept) > KEPT_MAX:
+                self._kept.popitem(last=False)
+        return story
+
+
+def _is_small(event: Recorded[Event]) -> bool:
+    body = getattr(event.data, "body", "")
+    return len(body.sealed if isinstance(body, Sealed) else body or "") <= TEXT_MAX
 
 
 class Shelf(BookShelf):
