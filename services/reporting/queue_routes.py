@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import gather
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import FastAPI, Query, Response
@@ -26,7 +27,8 @@ def add_queue_routes(app: FastAPI, edge: Edge) -> None:
         now = edge.clock.now()
         asked = asked_of(given, caller, now)
         reader = edge.reading(caller)
-        page = await page_of(reader, asked)
+        # How far the view is, asked beside the page: the page holds at least what the view held then.
+        page, fresh = await gather(page_of(reader, asked), fresh_at(edge.pool, now))
         items = await told_of(reader, caller.clients, page.items)
         shown = {
             "items": await badged(reader, items, now=asked.at is None),
@@ -35,7 +37,7 @@ def add_queue_routes(app: FastAPI, edge: Edge) -> None:
             "total_is_least": page.total_is_least,
             "counts": page.counts,
             "as_of": asked.at,
-            "fresh_at": await fresh_at(edge.pool, now),
+            "fresh_at": fresh,
         }
         return await answer(shown, edge.vault)
 
