@@ -110,17 +110,25 @@ class _Walk:
 
 
 def answers(history: Sequence[Recorded[Event]], causes: Collection[int], given: Given = NOTHING) -> list[Answer]:
-    """What triage says about the events of these versions, in order. `history` is the whole stream as it stands."""
-    now, walk = fold(history), _Walk()
-    answered = {(event.causation, event.type) for event in history}
+    """What triage says about the events of these versions, in order. `history` is the whole stream as it stands.
+
+    The ticket as it stands now is folded on from the first cause, and what comes behind the last one only for it.
+    """
+    walk, answered = _Walk(), {(event.causation, event.type) for event in history}
     at: Ticket = INITIAL
+    now: Ticket | None = None
     found: list[Answer] = []
-    for event in history:
+    left = sum(event.version in causes for event in history)
+    for place, event in enumerate(history, start=1):
+        if not left:
+            break
         before = at
         at = evolve(before, event)
         walk.meet(event, before, at)
         if event.version not in causes:
             continue
+        left -= 1
+        now = fold(history[place:], at) if now is None else now
         reading = given.readings.get(event.id)
         for step in (_kept, _classified, _toned, _judged):
             if not isinstance(at, Held) or not isinstance(now, Held):
@@ -129,7 +137,8 @@ def answers(history: Sequence[Recorded[Event]], causes: Collection[int], given: 
             if fact is not None and (str(event.id), fact.type) not in answered:
                 found.append(Answer(event, fact))
                 told = event._replace(type=fact.type, actor="system:triage", data=fact)
-                at, now = evolve(at, told), evolve(now, told)
+                now = evolve(now, told)
+                at = evolve(at, told) if left else at  # an answer counts no exchange: its own event needs no more of it
     return found
 
 
