@@ -16,11 +16,11 @@ answers are taken here.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import orjson
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from opentelemetry.trace import Span, SpanKind
@@ -144,7 +144,7 @@ def _judge(sent: Sent, stored: Stored, message: Msg) -> None:
     if message.headers and message.headers.get("Status") == "503":
         sent.no_stream = True
         return
-    answer: dict[str, Any] = json.loads(message.data)
+    answer: dict[str, Any] = orjson.loads(message.data)
     error = answer.get("error")
     if error is None and not answer.get("duplicate"):
         sent.taken.append((stored, answer["seq"]))
