@@ -83,8 +83,10 @@ class Follower:
             return
         columns = ([row[name] for row in grown] for name in ("lane", "position", "upto"))
         events = recorded(await self._pool.fetch(SQL["causes"], *columns, TYPES))
+        lanes = {event.lane for event in events}
+        await self._move([(row["lane"], row["position"], row["upto"]) for row in grown if row["lane"] not in lanes])
         away: TryLater | None = None
-        for row in grown:
+        for row in (row for row in grown if row["lane"] in lanes):
             mine = [event for event in events if event.lane == row["lane"]]
             try:
                 await self._lane(row["lane"], row["position"], row["upto"], mine)
@@ -98,15 +100,17 @@ class Follower:
             try:
                 await self._act(event)
             except TryLater:
-                await self._move(lane, position, event.position - 1)
+                await self._move([(lane, position, event.position - 1)])
                 raise
             except Exception as error:  # noqa: BLE001  whatever it is, the lane goes on, and people see it
                 await self._put_aside(event, error)
-        await self._move(lane, position, upto)
+        await self._move([(lane, position, upto)])
 
-    async def _move(self, lane: int, position: int, upto: int) -> None:
-        if upto > position:
-            await self._pool.execute(SQL["move"], lane, self.name, position, upto)
+    async def _move(self, steps: Sequence[tuple[int, int, int]]) -> None:
+        """Cursors of some lanes, each from a position to another, in one commit."""
+        moved = [(lane, position, upto) for lane, position, upto in steps if upto > position]
+        if moved:
+            await self._pool.execute(SQL["move"], self.name, *zip(*moved, strict=True))
 
     async def _put_aside(self, event: Recorded[Event], error: Exception) -> None:
         told = f"{type(error).__name__} {error}"[:500] if isinstance(error, Unwanted) else describe(error)

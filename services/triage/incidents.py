@@ -60,18 +60,20 @@ class Effects:
         self._place: int | None = None
 
     async def turn(self) -> bool:
-        """Carries out what follows from the events since the last time. Raises TryLater where intake is away."""
+        """Carries out what follows from the events since the last time; whether there were any. Raises TryLater where
+        intake is away."""
         if self._place is None:
             self._place = await self._pool.fetchval(SQL["place"], LANE) or 0
         head = await self._pool.fetchval(SQL["head"], LANE)
         if head == self._place:
             return False
-        for event in recorded(await self._pool.fetch(SQL["news"], LANE, self._place, head)):
+        news = recorded(await self._pool.fetch(SQL["news"], LANE, self._place, head))
+        for event in news:
             if event.origin in ACTING:
                 await self._carry_out(event)
             await self._move(event.position)
         await self._move(head)
-        return True
+        return bool(news)
 
     async def _move(self, position: int) -> None:
         await self._pool.execute(SQL["move"], LANE, position)

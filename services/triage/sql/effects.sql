@@ -21,8 +21,14 @@ WHERE e.type = ANY ($4::text[]) AND e.origin <> 'import'
 ORDER BY e.lane, e.position;
 
 -- name: move
--- Only from where we know it: another replica may have been here.
-UPDATE log.cursors SET position = $4 WHERE lane = $1 AND consumer = $2 AND position = $3 RETURNING position;
+-- Only from where we know them: another replica may have been here. Rows are locked in ascending order, as everybody
+-- locks them.
+WITH locked AS MATERIALIZED (
+    SELECT FROM log.cursors WHERE consumer = $1 AND lane = ANY ($2::smallint[]) ORDER BY lane FOR UPDATE
+)
+UPDATE log.cursors c SET position = m.upto
+FROM unnest($2::smallint[], $3::bigint[], $4::bigint[]) AS m (lane, position, upto)
+WHERE c.consumer = $1 AND c.lane = m.lane AND c.position = m.position AND (SELECT count(*) FROM locked) > 0;
 
 -- name: put_aside
 -- A command that intake refuses for good, for people to see and to have tried again. Nothing waits for it.
