@@ -138,15 +138,25 @@ def _initialise(place: Place, folder: Path, password: str, *, durable: bool) -> 
 
 
 def _forget_dead_server(folder: Path) -> None:
-    """Remove the pid file of a killed server whose pid now belongs to another program: it would be waited for."""
+    """Remove the pid file of a killed server whose pid now belongs to another program: it would be waited for. Its
+    sockets, on a port of their own each, would lie there for ever."""
     file = folder / "postmaster.pid"
+    command = _command_of(file)
+    if command is not None and str(folder).encode() not in command:
+        file.unlink(missing_ok=True)
+    for lock in folder.parent.glob(".s.PGSQL.*.lock"):
+        if str(folder).encode() not in (_command_of(lock) or b""):
+            lock.unlink(missing_ok=True)
+            lock.with_suffix("").unlink(missing_ok=True)
+
+
+def _command_of(file: Path) -> bytes | None:
+    """The command of the process that a pid file names; None where there is none."""
     try:
         pid = int(file.read_text().split("\n", 1)[0])
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
     except (FileNotFoundError, ProcessLookupError, ValueError):
-        return
-    if str(folder).encode() not in command:
-        file.unlink(missing_ok=True)
+        return None
 
 
 async def reachable(admin_dsn: str) -> bool:

@@ -78,6 +78,7 @@ async def test_what_was_written_is_there_after_ctrl_c_and_after_kill_9_of_everyt
     await one_row_written(desk.start()["database"])
     desk.kill_everything()
     assert await rows_kept(desk.start()["database"]) == 2
+    assert len(list(desk.data.glob(".s.PGSQL.*.lock"))) <= 1, "the killed server's socket is gone"
 
 
 async def test_after_kill_9_of_the_supervisor_alone_the_next_start_finds_a_clean_home(desk: DeskProcess) -> None:
