@@ -23,6 +23,7 @@ ENTITIES_MAX: Final = 4
 BODY_MAX: Final = 1_000  # characters that are looked at
 WORD_MIN, WORD_MAX = 3, 40  # characters
 PREFIX_MIN: Final = 4
+VISITED_MAX: Final = 4_000  # texts that the rare words of one question are expected to be in, together
 RANKED_MAX: Final = 100  # tickets whose own words, category and time are looked at
 FIT_MIN: Final = 0.2  # of what the words could tell; what fits less is chance
 FIT_SHARE: Final = 0.25  # of the points; how close the words and pieces are brings the rest
@@ -116,6 +117,20 @@ def terms_of(subject: str, body: str, common: Callable[[str], bool]) -> list[Ter
         if word.lower() not in within and not common(word.lower()) and not is_courtesy(word):
             within.add(word.lower())
             found.append(Term(word, entity=False))
+    return found
+
+
+def finders(terms: Sequence[Term], expected: Sequence[float]) -> list[int]:
+    """Which of the terms to look up: what is named, then the rarest words, as many as are expected in so many texts.
+
+    Commoner words tell little and cost most: they count in what the rare ones find. None, where all are common."""
+    found: list[int] = []
+    visited = 0.0
+    for nth in sorted(range(len(terms)), key=lambda nth: (not terms[nth].entity, expected[nth], nth)):
+        visited += expected[nth]
+        if visited > VISITED_MAX:
+            break
+        found.append(nth)
     return found
 
 

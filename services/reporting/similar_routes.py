@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import combinations
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 from uuid import UUID
 
 from fastapi import FastAPI, Query, Response
@@ -24,15 +23,18 @@ from services.kit.personal import DAMAGED, ERASED, Vault
 from services.kit.postgres import queries
 from services.reporting.asked import Asked, AsOfText, QueueParameters, asked_of
 from services.reporting.find import Reader, as_of_given, find_ticket
+from services.reporting.narrow import Narrowed
 from services.reporting.opened import answer, stored
 from services.reporting.search import any_of, candidates
 from services.reporting.shape import Shape, Text
 from services.reporting.similar import (
+    ENTITY_WEIGHT,
     Candidate,
     Facts,
     Similar,
     Term,
     best,
+    finders,
     matter,
     ranked,
     terms_of,
@@ -46,6 +48,10 @@ if TYPE_CHECKING:
 SQL = queries("services/reporting/sql/similar.sql")
 
 LIMIT, LIMIT_MAX = 5, 20
+EACH_MAX = 1_000  # texts looked at for one word, the newest
+READ_MAX = 100  # tickets whose words are read
+WORDS_READ_MAX = 600  # of one text; a longer one is a log file
+COMMON_MAX = 3  # words looked up where all are common
 COMMON = frozenset(
     """
     please hello dear thanks thank regards help need want would could team desk support ticket issue problem question
@@ -117,7 +123,7 @@ async def _similar(
         return []
     kept = [terms[row["nth"]] for row in rows]
     asks = [row["query"] for row in rows]
-    some = await _found(reader, asked, kept, asks)
+    some = await _found(reader, asked, kept, asks, [row["texts"] for row in rows])
     weights = weights_of(kept, some)
     mine = await reader.fetch(SQL["lexemes"], matter(*texts))
     ranking = best(some, weights, words_of(mine[0]["said"]), held.id)
@@ -131,16 +137,22 @@ async def _similar(
     return ranked(ranking, facts, kept, Facts(held.category, held.opened_at, None), limit)
 
 
-async def _found(reader: Reader, asked: Asked, terms: Sequence[Term], asks: Sequence[str]) -> list[Candidate]:
-    """Tickets that name an entity or share two words; where these are few, those that share any word."""
-    plain = [ask for term, ask in zip(terms, asks, strict=True) if not term.entity]
-    strong = [ask for term, ask in zip(terms, asks, strict=True) if term.entity]
-    strong += [f"{one} & {other}" for one, other in combinations(plain, 2)]
-    found: Sequence[Any] = ()
-    if strong:
-        found = await candidates(reader, asked, asks, any_of(strong, quoted=False), read=True)
-    if len(found) <= LIMIT_MAX:
-        found = await candidates(reader, asked, asks, any_of(asks, quoted=False), read=True)
+async def _found(
+    reader: Reader, asked: Asked, terms: Sequence[Term], asks: Sequence[str], expected: Sequence[float]
+) -> list[Candidate]:
+    """Tickets that hold what tells most; where all words are common, the newest that hold the rarest of these."""
+    chosen = finders(terms, expected)
+    if not chosen:
+        rarest = sorted(range(len(terms)), key=lambda nth: (expected[nth], nth))[:COMMON_MAX]
+        query = any_of((asks[nth] for nth in rarest), quoted=False)
+        found: Sequence[Any] = await candidates(reader, asked, asks, query, read=True)
+    else:
+        narrowed = isinstance(cast(object, reader), Narrowed)
+        found = await reader.fetch(
+            SQL["alike_of_some" if narrowed else "alike"], [asks[nth] for nth in chosen], asked.clients, asked.at,
+            EACH_MAX, [expected[nth] for nth in chosen],
+            [ENTITY_WEIGHT if terms[nth].entity else 1.0 for nth in chosen], READ_MAX, asks, WORDS_READ_MAX,
+        )  # fmt: skip
     return [Candidate(row["lane"], row["ticket"], row["hits"], row["said"] or "") for row in found]
 
 

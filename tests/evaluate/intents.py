@@ -18,10 +18,9 @@ from pathlib import Path
 from random import Random
 from uuid import UUID
 
-from services.reporting.search import TEXTS_MAX
-from services.reporting.similar import WORD, Candidate, best, terms_of, weights_of
+from services.reporting.similar import ENTITY_WEIGHT, WORD, Candidate, best, finders, terms_of, weights_of
 from services.reporting.similar_routes import COMMON as SAYS_NOTHING
-from services.reporting.similar_routes import LIMIT_MAX
+from services.reporting.similar_routes import EACH_MAX, READ_MAX
 from services.triage.words import STOP, stem
 from tests.evaluate.figures import interval
 
@@ -91,13 +90,15 @@ class Service:
     def nearest(self, text: str, but: int, count: int) -> list[int]:
         """The places of the nearest texts, without one."""
         terms = terms_of(text, "", SAYS_NOTHING.__contains__)
-        hits: dict[int, int] = defaultdict(int)
-        for nth, term in enumerate(terms):
-            for place in self._holding(term.prefix or term.said.lower(), prefix=term.prefix is not None):
-                hits[place] |= 1 << nth
-        two = [place for place, bits in hits.items() if bits.bit_count() > 1]
-        newest = sorted(two if len(two) > LIMIT_MAX else hits, key=self._age.__getitem__)[:TEXTS_MAX]
-        found = [Candidate(0, UUID(int=place), hits[place], self._said[place]) for place in newest]
+        held = [self._holding(term.prefix or term.said.lower(), prefix=term.prefix is not None) for term in terms]
+        worth = [log(1 + (1 + len(self._said)) / (1 + len(places))) for places in held]
+        points: dict[int, float] = defaultdict(float)
+        for nth in finders(terms, [float(len(places)) for places in held]):
+            for place in sorted(held[nth], key=self._age.__getitem__)[:EACH_MAX]:
+                points[place] += worth[nth] * (ENTITY_WEIGHT if terms[nth].entity else 1.0)
+        read = sorted(points, key=lambda place: (-points[place], self._age[place]))[:READ_MAX]
+        hits = [sum((place in places) << nth for nth, places in enumerate(held)) for place in read]
+        found = [Candidate(0, UUID(int=place), bits, self._said[place]) for place, bits in zip(read, hits, strict=True)]
         ranking = best(found, weights_of(terms, found), _kept(text), UUID(int=but))
         return [one.candidate.ticket.int for one in ranking[:count]]
 

@@ -8,7 +8,7 @@ import pytest
 
 from services.reporting.closeness import closeness
 from services.reporting.courtesy import matter_of
-from services.reporting.similar import Candidate, best, terms_of, weights_of
+from services.reporting.similar import VISITED_MAX, Candidate, best, finders, terms_of, weights_of
 
 LETTERS = (
     ("Buenos días:\n\nNo puedo iniciar sesión.\n\nUn saludo,\nAna", "No puedo iniciar sesión."),
@@ -63,6 +63,13 @@ def test_what_is_close_leads_whatever_order_it_was_found_in() -> None:
     ]
     assert [one.candidate.ticket.int for one in orders[0]] == [2, 1, 3]
     assert orders[0] == orders[1]
+
+
+def test_rare_words_find_and_common_ones_do_not_however_many_texts_there_are() -> None:
+    terms = terms_of("Ledger export stops with E1252", "", lambda word: word == "with")
+    assert [terms[nth].said for nth in finders(terms, [0.0] * 4)] == ["E1252", "Ledger", "export", "stops"]
+    assert [terms[nth].said for nth in finders(terms, [9.0, 900_000.0, 30.0, 0.0])] == ["E1252", "stops", "export"]
+    assert finders(terms, [VISITED_MAX + 1.0] * 4) == []
 
 
 def test_a_text_of_one_word_a_million_times_or_of_nothing_is_ranked_too() -> None:
