@@ -55,8 +55,10 @@ def _said_less(data: dict[str, Any]) -> dict[str, Any]:
 UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {
     ("incident.suspected", 1): _suspected_2,
     ("ticket.classified", 1): _said_less,
+    ("ticket.classified", 2): _said_less,
     ("ticket.prioritised", 1): _said_less,
     ("ticket.category_set", 1): _said_less,
+    ("model.set", 1): _said_less,
     ("ticket.escalated", 1): _said_less,
     ("incident.updated", 1): _said_less,
 }

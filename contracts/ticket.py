@@ -115,7 +115,9 @@ def _outcome(ticket: Held, due_at: object, outcome: str) -> dict[str, Any]:
 
 
 def _classified(ticket: Held, _: Recorded[Event], data: tickets.TicketClassified) -> Change:
-    found = Classification(data.category, data.service, data.confidence, data.source, data.candidates or ())
+    found = Classification(
+        data.category, data.service, data.confidence, data.source, data.candidates or (), data.learned_from
+    )
     return None, {
         "category": ticket.category if ticket.category_by else data.category or ticket.category,
         "service": data.service or ticket.service,

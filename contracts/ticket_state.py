@@ -61,6 +61,7 @@ class Classification:
     confidence: float
     source: str | None
     candidates: tuple[tuple[str, float], ...] = ()
+    learned_from: int | None = None
 
 
 @dataclass(frozen=True)

@@ -57,11 +57,11 @@ class CheckpointPromised(Event):
 class TicketClassified(Event):
     """What a ticket is about. Without a category the rules are unsure, and `candidates` says between what.
 
-    `source` is choice, form, text or unsure.
+    `source` is choice, form, text, learned or unsure; `learned_from` is from how many corrections of people.
     """
 
     type: ClassVar[str] = "ticket.classified"
-    schema_version: ClassVar[int] = 2
+    schema_version: ClassVar[int] = 3
     category: str | None = None
     service: str | None = None
     confidence: float
@@ -69,6 +69,7 @@ class TicketClassified(Event):
     words: tuple[Personal, ...] = ()
     source: str | None = None
     candidates: tuple[tuple[str, float], ...] | None = None
+    learned_from: int | None = None
 
 
 class ToneDetected(Event):

@@ -79,6 +79,8 @@ def _promised(event: TicketEvent, data: Data, reader: Reader) -> Line:
 
 def _classified(event: TicketEvent, data: Data, reader: Reader) -> Line:
     share = f"{float(data.get('confidence') or 0):.0%} sure"
+    if data.get("learned_from"):
+        share += f", learned from {words.count(int(data['learned_from']), 'correction', 'corrections')}"
     service = say(", service {}", bold(data["service"])) if data.get("service") else ""
     return Line(
         "folder", say("Category {}{} {}", bold(words.plain(data.get("category")) or "not clear"), service, aside(share))

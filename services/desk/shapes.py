@@ -137,6 +137,7 @@ class PriorityJudgement(Shape):
 class Classification(Shape):
     unsure: bool = False
     confidence: float = 0
+    learned_from: int | None = None
     set_by_person: bool = False
     candidates: tuple[dict[str, Any], ...] = ()
 

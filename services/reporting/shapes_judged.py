@@ -49,7 +49,8 @@ class ClassificationShape(Shape):
     category: str | None
     service: str | None
     confidence: float
-    source: str | None = Field(description="choice, form, text or unsure")
+    source: str | None = Field(description="choice, form, text, learned or unsure")
+    learned_from: int | None = Field(description="corrections of people that it was learned from")
     unsure: bool
     candidates: list[CandidateShape]
     set_by_person: bool

@@ -97,6 +97,7 @@ def classification_shape(ticket: Held) -> dict[str, Any] | None:
         "service": found.service,
         "confidence": found.confidence,
         "source": found.source,
+        "learned_from": found.learned_from,
         "unsure": found.category is None,
         "candidates": [{"category": name, "confidence": share} for name, share in found.candidates],
         "set_by_person": ticket.category_by is not None,

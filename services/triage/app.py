@@ -20,6 +20,7 @@ from services.kit.personal import Vault
 from services.kit.postgres import connect_pool
 from services.kit.ready import announce_ready
 from services.kit.telemetry import setup_logging, setup_tracing
+from services.triage import models
 from services.triage.commands import open_commands
 from services.triage.escalations_follow import Follower
 from services.triage.handler import Triage
@@ -48,9 +49,9 @@ async def run(settings: Settings) -> None:
             bus = await stack.enter_async_context(late_bus(settings, "triage-poke"))
             ring = keyring(settings, time.monotonic)
             vault = Vault(pool, ring, new_id=uuid7, random_bytes=os.urandom, monotonic=time.monotonic)
-            tables, metrics = load_tables(), Metrics("triage")
-            log_time = settings.clock == "log"
-            handler = Triage(vault, tables=tables, log_time=log_time, committed=bus.committed)
+            metrics, log_time = Metrics("triage"), settings.clock == "log"
+            secret, told = models.secret_of(settings), bus.committed
+            handler = Triage(vault, tables=load_tables(), log_time=log_time, committed=told, words_secret=secret)
             # A clock of its own: what tells timers the time is what ticks, not an event that happened ahead of it.
             timers = Timers(pool, clock_for(settings), holder=uuid7(), log_time=log_time, committed=bus.committed)
             indexed, clock = Indexed(handler, timers), clock_for(settings)

@@ -18,11 +18,14 @@ SURE_FROM: Final = 0.55
 DOUBT: Final = 0.8  # hits that might be chance, beside those that were found
 WORDS_KEPT: Final = 5
 
-Source = Literal["choice", "form", "text", "unsure"]
+Source = Literal["choice", "form", "text", "learned", "unsure"]
 
 
 class Classified(NamedTuple):
-    """A category and service, how sure, from what, the words that speak for it, and what else was considered."""
+    """A category and service, how sure, from what, the words that speak for it, and what else was considered.
+
+    `learned_from` is the number of corrections behind an answer of the desk's own model.
+    """
 
     category: str | None
     service: str | None
@@ -30,6 +33,8 @@ class Classified(NamedTuple):
     source: Source
     words: tuple[str, ...] = ()
     candidates: tuple[tuple[str, float], ...] = ()
+    rule_version: str = RULE_VERSION
+    learned_from: int | None = None
 
 
 UNSURE: Final = Classified(None, None, 0.0, "unsure")

@@ -14,7 +14,6 @@ from uuid import UUID, uuid5
 
 from contracts.clients import ClientChanged, ClientRegistered, Tier
 from contracts.envelope import Origin, Recorded
-from contracts.learning import MODEL_STREAM, ModelSet
 from contracts.model import Event, Seal, Sealed
 from contracts.subjects import client_stream, lane_of
 from contracts.tickets import MessageReceived, TicketSubmitted
@@ -26,6 +25,7 @@ from services.kit.postgres import Connection, queries
 from services.triage.claim_rows import ClaimsAt, claims_before, write_claims
 from services.triage.claims import ANSWERING, Claim, claims_in
 from services.triage.judgements import NEW_FACTS, Answer, Given, answers
+from services.triage.models import Models, Now
 from services.triage.reading import Reading, read_message, read_ticket, unquoted
 from services.triage.tone import Table
 
@@ -46,10 +46,12 @@ class _Known:
     tables: Mapping[str, Table]
     tiers: Mapping[str, Callable[[int], Tier]]
     claims: Mapping[str, ClaimsAt]
-    model: ModelSet | None
+    models: Now
 
     def of(self, client: str) -> Given:
-        return Given(self.readings, self.tables, self.tiers[client], self.claims.get(client, _none), self.model)
+        return Given(
+            self.readings, self.tables, self.tiers[client], self.claims.get(client, _none), self.models.priority
+        )
 
 
 def _none(_: int) -> tuple[int, int]:
@@ -68,8 +70,10 @@ class Triage:
         tables: Mapping[str, Table],
         log_time: bool,
         committed: Callable[[Iterable[int]], None],
+        words_secret: bytes = b"",
     ) -> None:
         self._vault = vault
+        self._models = Models(words_secret)
         self._tables = tables
         self._log_time = log_time
         self._committed = committed
@@ -86,12 +90,13 @@ class Triage:
             return None
         histories = await _histories(connection, events, causes)
         await write_claims(connection, _claims(events, histories))
+        models = await self._models.now(connection)
         known = _Known(
-            await self._readings(events, histories),
+            await self._readings(events, histories, models),
             self._tables,
             await _tiers(connection, {event.client for event in events if event.stream in causes}),
             await claims_before(connection, [history[0] for history in histories.values() if history[0].version == 1]),
-            await _model(connection),
+            models,
         )
         again = await self._append(connection, histories, causes, known)
         if again:  # the lanes' locks are ours from the first append on, so nothing grows any more
@@ -101,7 +106,7 @@ class Triage:
         lanes = {lane_of(ticket) for ticket in causes}
         return lambda: self._committed(lanes)
 
-    async def _readings(self, events: History, histories: Mapping[UUID, History]) -> dict[UUID, Reading]:
+    async def _readings(self, events: History, histories: Mapping[UUID, History], models: Now) -> dict[UUID, Reading]:
         """What the new texts say, by event. An erased person's text says nothing."""
         new = [
             event
@@ -113,23 +118,28 @@ class Triage:
         await self._vault.load(people | {data.requester for data in born if isinstance(data, TicketSubmitted)})
         found = {}
         for event in new:
-            reading = self._read(event.data)
+            reading = self._read(event, models)
             sealed = event.stream in histories and self._seal(histories[event.stream]) is not None
             found[event.id] = reading if sealed else unquoted(reading)
         return found
 
-    def _read(self, data: Event) -> Reading:
+    def _read(self, event: Recorded[Event], models: Now) -> Reading:
         shown = self._vault.shown
-        match data:
-            case TicketSubmitted():
+        match event.data:
+            case TicketSubmitted() as data:
                 fields = {name: shown(said) for name, said in data.answers.items()}
                 return read_ticket(
-                    shown(data.subject), shown(data.body), self._tables, chosen=data.category, answers=fields
+                    shown(data.subject),
+                    shown(data.body),
+                    self._tables,
+                    chosen=data.category,
+                    answers=fields,
+                    taught=models.taught(event.client, self._models.secret),
                 )
-            case MessageReceived():
+            case MessageReceived() as data:
                 return read_message(shown(data.body), self._tables)
             case _:
-                raise TypeError(f"{data.type} holds no text of a requester")
+                raise TypeError(f"{event.type} holds no text of a requester")
 
     async def _append(
         self,
@@ -244,13 +254,6 @@ async def _tiers(connection: Connection, clients: set[str]) -> dict[str, Callabl
         if isinstance(event.data, ClientRegistered | ClientChanged):
             steps[event.client].append((event.position, event.data.tier))
     return {client: _stairs(found) for client, found in steps.items()}
-
-
-async def _model(connection: Connection) -> ModelSet | None:
-    """What the desk learned from overrides, as it was last switched."""
-    rows = recorded(await connection.fetch(SQL["newest"], lane_of(MODEL_STREAM), MODEL_STREAM))
-    found = rows[0].data if rows else None
-    return found if isinstance(found, ModelSet) else None
 
 
 def _stairs(steps: Sequence[tuple[int, Tier]]) -> Callable[[int], Tier]:

@@ -18,6 +18,7 @@ from contracts.terms import Inputs, Priority
 from services.kit.rules.facts import Facts, facts_of
 from services.kit.rules.priority import exchange_points, priority_by, service_of, tone_points
 from services.kit.rules.priority_table import SHIPPED
+from services.triage.held import Comparison, compared_scores, parts
 
 VERSION: Final = "learned-1"
 UNIT: Final = 0.5  # points of a weight of 1
@@ -27,8 +28,6 @@ CALM: Final = 3.0  # tickets without a shift that each feature is taken to have 
 PASSES: Final = 12
 FEATURES_MAX: Final = 20_000
 PARTS: Final = 5  # of history; each but the first is scored by what came before it
-OVERRIDDEN_MIN: Final = 30  # fewer overrides teach nothing
-RESAMPLES: Final = 400
 STEP: Final = 5.0  # points
 SHIFTS: Final = sorted(range(-50, 55, 5), key=abs)
 
@@ -43,21 +42,6 @@ class Lesson(NamedTuple):
     @property
     def overridden(self) -> bool:
         return priority_by(facts_of(self.inputs), SHIPPED) != self.wanted
-
-
-class Comparison(NamedTuple):
-    """How often rules and model gave what people wanted, and the 95 % interval of the difference."""
-
-    judged: int
-    overridden: int
-    rules_agree: float
-    model_agrees: float
-    low: float
-    high: float
-
-    @property
-    def model_is_better(self) -> bool:
-        return self.overridden >= OVERRIDDEN_MIN and self.low > 0
 
 
 def features(inputs: Inputs, client: str) -> list[str]:
@@ -121,25 +105,17 @@ def compared(lessons: Sequence[Lesson], chance: Random) -> Comparison:
 
     `chance` draws the samples of the interval.
     """
-    size = max(1, len(lessons) // PARTS)
-    hits: list[tuple[bool, bool]] = []
-    for part in range(1, PARTS):
-        weights = learn(lessons[: part * size])
-        end = len(lessons) if part == PARTS - 1 else (part + 1) * size
-        for one in lessons[part * size : end]:
+    scores: list[tuple[int, int]] = []
+    for start, end in parts(len(lessons), PARTS):
+        weights = learn(lessons[:start])
+        for one in lessons[start:end]:
             facts = replace(facts_of(one.inputs), learned=None)
             model = _priority(facts, points(weights, UNIT, one.inputs, one.client))
-            hits.append((priority_by(facts, SHIPPED) == one.wanted, model == one.wanted))
+            scores.append((int(priority_by(facts, SHIPPED) == one.wanted), int(model == one.wanted)))
     overridden = sum(one.overridden for one in lessons)
-    if not hits:
-        return Comparison(len(lessons), overridden, 0.0, 0.0, 0.0, 0.0)
-    gains = [model - rules for rules, model in hits]
-    means = sorted(sum(chance.choices(gains, k=len(gains))) / len(gains) for _ in range(RESAMPLES))
-    return Comparison(
-        judged=len(lessons),
-        overridden=overridden,
-        rules_agree=sum(rules for rules, _ in hits) / len(hits),
-        model_agrees=sum(model for _, model in hits) / len(hits),
-        low=means[int(0.025 * RESAMPLES)],
-        high=means[int(0.975 * RESAMPLES) - 1],
-    )
+    return compared_scores(scores, chance, judged=len(lessons), overridden=overridden)
+
+
+def written_down(weights: Mapping[str, int], found: Comparison, *, on: bool) -> ModelSet:
+    """The event that switches a model on; or off, and then it holds no weights."""
+    return ModelSet(on=on, learner=VERSION, unit=UNIT, weights=dict(weights) if on else {}, **found.figures())

@@ -6,14 +6,14 @@ form's field is free text, so it names a service only where it is one that the t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 from uuid import UUID
 
 from contracts.tickets import TicketClassified, ToneDetected
 from services.kit.rules.facts import Evidence
 from services.kit.rules.priority import SERVICES
-from services.triage import category, tone
+from services.triage import tone
 from services.triage.category import Classified, decided, from_text, named_by
 from services.triage.gravity import weighed
 from services.triage.phrases import evidence
@@ -26,6 +26,10 @@ FORM_SERVICE: Final = ("service", "product", "system", "application")
 
 
 URGENT: Final = frozenset({"outage", "security", "data_loss", "deadline", "urgent"})
+
+
+Taught = Callable[[str, str, Classified], Classified]
+"""(Subject, text, the rules' answer) -> that answer, or a surer one."""
 
 
 class Reading(NamedTuple):
@@ -43,18 +47,28 @@ def read_ticket(
     *,
     chosen: str | None = None,
     answers: Mapping[str, str] | None = None,
+    taught: Taught | None = None,
 ) -> Reading:
-    """The first text of a ticket, with the category that was chosen and what the form's fields say."""
+    """The first text of a ticket, with the category that was chosen and what the form's fields say.
+
+    `taught` is what the desk's own model makes of the rules' answer, where the desk goes by it.
+    """
     fields = answers or {}
-    told = "\n".join((body, *fields.values())) if fields else body
+    told = told_in(body, fields)
     found = scan(subject, told)
+    classified = decided(named_by(found.services), chosen, form_service(fields))
     heard, words = hear_words(heard_of(f"{subject}\n{body}"), tables, found.phrases)
     said = evidence(found.phrases)
     return Reading(
         heard=heard,
         words=(*said, *_gravity(words, said, tables.get(heard.language))),
-        classified=decided(named_by(found.services), chosen, form_service(fields)),
+        classified=classified if taught is None else taught(subject, told, classified),
     )
+
+
+def told_in(body: str, fields: Mapping[str, str]) -> str:
+    """A ticket's text with what the form's fields say."""
+    return "\n".join((body, *fields.values())) if fields else body
 
 
 def read_message(body: str, tables: Mapping[str, Table]) -> Reading:
@@ -100,10 +114,11 @@ def classified_event(found: Classified) -> TicketClassified:
         category=found.category,
         service=found.service,
         confidence=found.confidence,
-        rule_version=category.RULE_VERSION,
+        rule_version=found.rule_version,
         words=found.words,
         source=found.source,
         candidates=found.candidates if found.source == "unsure" and found.candidates else None,
+        learned_from=found.learned_from,
     )
 
 

@@ -1,13 +1,15 @@
-"""`daybook triage evaluate`: given overrides with a habit in them, the model is switched on, and triage goes by it."""
+"""`daybook triage evaluate`: given overrides with a habit in them, a model is switched on, and triage goes by it."""
 
 from __future__ import annotations
 
+from random import Random
 from uuid import UUID
 
 from rich.console import Console
 
 from contracts import tickets as tell
-from contracts.learning import MODEL_STREAM, ModelSet
+from contracts.learning import CATEGORY_STREAM, MODEL_STREAM, ModelSet
+from contracts.model import Sealed
 from contracts.subjects import lane_of
 from contracts.terms import Priority, Urgency
 from services.cli.triage_evaluate import evaluated
@@ -15,11 +17,14 @@ from services.kit.log.read import read_stream
 from services.kit.postgres import Pool
 from services.kit.settings import Settings
 from services.triage.handler import Triage
+from services.triage.models import secret_of
 from services.triage.tone_tables import load_tables
 from tests.conftest import PoolOf
 from tests.integration.small_desk import SmallDesk, facts, vault_on
+from tests.unit.test_taxonomy import MATTERS, text_of
 
 TICKETS = 80
+CORRECTED, ERASED = 120, 5
 QUIET = Console(quiet=True)
 
 
@@ -30,7 +35,7 @@ async def test_a_habit_of_the_desk_is_switched_on_by_an_event_and_off_again(
     desk = SmallDesk(intake, vault_on(intake, database))
     triage = Triage(vault_on(pool, database), tables=load_tables(), log_time=True, committed=lambda _: None)
     nothing = await evaluated(database, QUIET, switch=True)
-    assert (nothing["judged"], nothing["switched"]) == (0, False), "nothing to learn from switches nothing"
+    assert [(one["judged"], one["switched"]) for one in nothing.values()] == [(0, False)] * 2, "nothing to learn from"
 
     await desk.client("habit")
     person = await desk.person("habit", "a@habit.example")
@@ -43,16 +48,72 @@ async def test_a_habit_of_the_desk_is_switched_on_by_an_event_and_off_again(
         lowered = tell.PrioritySet(priority=Priority.P4, reason="their mail can wait")
         await desk.tell("habit", ticket, tell.TicketResolved() if number % 2 else lowered)
 
-    told = await evaluated(database, QUIET, switch=None)
+    told = (await evaluated(database, QUIET, switch=None))["priority"]
     assert (told["judged"], told["overridden"], told["switched"]) == (TICKETS, TICKETS // 2, False)
     assert told["model_is_better"]
     assert not await read_stream(intake, MODEL_STREAM), "it only looks unless it is told to switch"
-    assert (await evaluated(database, QUIET, switch=True))["switched"]
+    switched = await evaluated(database, QUIET, switch=True)
+    assert [name for name, one in switched.items() if one["switched"]] == ["priority"], "every category was kept"
     assert await learned(desk, triage, pool, person) == [True]
     await evaluated(database, QUIET, switch=False)
     assert await learned(desk, triage, pool, person) == [False]
     said = [event.data for event in await read_stream(intake, MODEL_STREAM)]
     assert [model.on for model in said if isinstance(model, ModelSet)] == [True, False]
+
+
+async def test_corrections_of_categories_are_switched_on_and_a_ticket_says_so(
+    pool_of: PoolOf, database: Settings
+) -> None:
+    intake, pool = await pool_of("intake"), await pool_of("triage")
+    desk = SmallDesk(intake, vault_on(intake, database))
+    secret = secret_of(database)
+    triage = Triage(
+        vault_on(pool, database), tables=load_tables(), log_time=True, committed=lambda _: None, words_secret=secret
+    )
+    others = (await evaluated(database, QUIET, switch=None, models=["category"]))["category"]["judged"]
+    of_priorities = await read_stream(intake, MODEL_STREAM)
+    await desk.client("taxon")
+    person = await desk.person("taxon", "a@taxon.example")
+    erased = await desk.person("taxon", "gone@taxon.example")
+    chance, wanted = Random(2), list(MATTERS)
+    tickets = [
+        await desk.submit(
+            "taxon",
+            erased if number < ERASED else person,
+            subject="Please look",
+            body=text_of(wanted[number % len(wanted)], chance),
+        )
+        for number in range(CORRECTED + ERASED)
+    ]
+    await desk.feed(triage, pool, lane_of(tickets[0]))
+    for number, ticket in enumerate(tickets):
+        await desk.tell("taxon", ticket, tell.CategorySet(category=wanted[number % len(wanted)]))
+    await intake.execute("DELETE FROM personal.people WHERE person = $1", erased)
+
+    told = (await evaluated(database, QUIET, switch=True, models=["category"]))["category"]
+    assert (told["judged"], told["switched"], told["on"]) == (others + CORRECTED, True, True), (
+        "the erased teach nothing"
+    )
+    (event,) = await read_stream(intake, CATEGORY_STREAM)
+    assert isinstance(event.data, ModelSet)
+    assert "payslip" not in event.data.model_dump_json()
+    assert await read_stream(intake, MODEL_STREAM) == of_priorities
+    found = await classified(desk, triage, pool, person)
+    assert (found.category, found.source, found.learned_from) == ("payroll", "learned", told["overridden"])
+    assert found.rule_version.endswith("/taxonomy-1.1"), "so it can be judged again, bit for bit"
+    assert all(isinstance(word, Sealed) for word in found.words)
+    await evaluated(database, QUIET, switch=False)
+    assert (await classified(desk, triage, pool, person)).source == "unsure"
+
+
+async def classified(desk: SmallDesk, triage: Triage, pool: Pool, person: UUID) -> tell.TicketClassified:
+    """What a new ticket of the matter is classified as."""
+    ticket = await desk.submit("taxon", person, subject="Please look", body="no payslip, and the overtime is wrong")
+    while await desk.feed(triage, pool, lane_of(ticket)):
+        pass
+    (found,) = [event.data for event in await facts(pool, ticket, "ticket.classified")]
+    assert isinstance(found, tell.TicketClassified)
+    return found
 
 
 async def learned(desk: SmallDesk, triage: Triage, pool: Pool, person: UUID) -> list[bool]:
