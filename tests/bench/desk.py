@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.kit.postgres import ROOT
+from services.kit.settings import Settings, load
 
 START_SECONDS = 60.0
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -22,12 +23,16 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Desk:
-    """A running desk. `root` is the supervisor, whose children are all its processes."""
+    """A running desk. `root` is the supervisor, of which all its processes descend."""
 
     address: str
     token: str
     home: Path
     root: int
+
+    def settings(self) -> Settings:
+        """How to reach its servers."""
+        return load(home=self.home)
 
     def cpu_seconds(self) -> float:
         """User and system time of all its processes so far, PostgreSQL and NATS included."""

@@ -33,6 +33,7 @@ from services.kit.personal import Vault
 from services.kit.postgres import ROOT, Connection, connect_pool
 from services.kit.settings import Settings, load
 from tests.bench.append import CLIENTS, event, person_of
+from tests.bench.past import passed_over
 from tests.bench.servers import servers
 
 CONSUMER: Final = "triage"  # a durable that provisioning makes, and its role
@@ -52,9 +53,11 @@ class Delay:
     missed: int
 
 
-async def follow(per_second: int, seconds: float) -> Delay:
-    """Appends at a steady rate while an idle transaction is open in another database of the same server."""
+async def follow(per_second: int, seconds: float, behind: int = 0) -> Delay:
+    """Appends at a steady rate, to a log of `behind` events, while an idle transaction is open in another database of
+    the same server."""
     async with servers() as settings:
+        await passed_over(settings, behind)
         await provision_bus(settings)
         seen = settings.home / "seen.json"
         async with (

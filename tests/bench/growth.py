@@ -34,7 +34,8 @@ from services.kit.settings import Settings
 from services.reporting.app import open_app
 from services.reporting.rebuild import rebuilding
 from tests.bench import append
-from tests.bench.recovery import CONSUMERS, at_head, fill, until
+from tests.bench.past import CONSUMERS, at_head, fill
+from tests.bench.recovery import until
 from tests.bench.servers import servers
 from tests.bench.services import proportional_mb, serving
 from tests.bench.table import Row, show

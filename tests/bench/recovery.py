@@ -11,36 +11,28 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from statistics import median
 
 import asyncpg
 import uvloop
 from rich.console import Console
-from uuid_utils.compat import uuid7
 
-from contracts.envelope import Origin
-from contracts.subjects import lane_of_client, stamp_lane
 from services.kit.bus.provision import provision_bus
-from services.kit.log.append import Append, Appended, append_in
-from services.kit.personal import Vault
-from services.kit.postgres import Pool, connect_pool
-from services.kit.settings import Settings, load
-from tests.bench.append import person_of
+from services.kit.postgres import connect_pool
+from services.kit.settings import Settings
 from tests.bench.desk import Desk, desk
 from tests.bench.http import Connection
+from tests.bench.past import CONSUMERS, at_head, fill
 from tests.bench.servers import servers
 from tests.bench.services import serving
-from tests.bench.story import EVENTS, story
 from tests.bench.table import Row, show
 from tests.chaos.takeover import taken_over
 
 RUNS = 3
 BACK_SECONDS, TAKEN_SECONDS, CAUGHT_SECONDS, CAUGHT_EVENTS = 2.0, 2.0, 120.0, 1_000_000
-CONSUMERS = ("triage", "notification", "reporting")
 PATIENCE_SECONDS = 60.0
-TICKETS_A_CALL = 20
 
 DONE = {
     "triage": "SELECT count(*) FROM log.events WHERE type = 'ticket.prioritised'",
@@ -63,15 +55,11 @@ async def rows(events: int = 50_000) -> list[Row]:
     """G6; `events` lie behind when the bus is wiped, a million in the full form."""
     async with desk() as running:
         back = {name: median([await _back(running, name) for _ in range(RUNS)]) for name in ("web", *CONSUMERS)}
-        async with serving(_settings(running), "relay"):
+        async with serving(running.settings(), "relay"):
             taken = [await _taken(running) for _ in range(RUNS)]
     async with servers() as settings:
         caught = await wiped(settings, events)
     return [_back_row(back), _taken_row(taken), _caught_row(caught)]
-
-
-def _settings(running: Desk) -> Settings:
-    return load(home=running.home)
 
 
 def _kill(running: Desk, name: str) -> None:
@@ -80,7 +68,7 @@ def _kill(running: Desk, name: str) -> None:
 
 async def _back(running: Desk, name: str) -> float:
     """Seconds from kill -9 until the service has done its part for a ticket that was sent meanwhile."""
-    database = await asyncpg.connect(_settings(running).admin_dsn())
+    database = await asyncpg.connect(running.settings().admin_dsn())
     line = Connection(running.address, running.token)
     await line.request("PUT", "/api/v1/clients/bench-0", {"name": "Bench", "prefix": "BENCH0"})
     await _submitted(running)
@@ -125,7 +113,7 @@ async def _taken(running: Desk) -> float:
     """Seconds from kill -9 of one of two relays until every lane was renewed by another."""
     await asyncio.sleep(3)  # both hold their share again
     _kill(running, "relay")
-    return await taken_over(_settings(running), PATIENCE_SECONDS)
+    return await taken_over(running.settings(), PATIENCE_SECONDS)
 
 
 async def until(holds: Callable[[], Awaitable[bool]], what: str, seconds: float = PATIENCE_SECONDS) -> None:
@@ -153,35 +141,6 @@ async def wiped(settings: Settings, events: int) -> CaughtUp:
     )
     await pool.close()
     return CaughtUp(int(total), seconds, lost)
-
-
-async def at_head(pool: Pool, consumers: Sequence[str] = CONSUMERS) -> bool:
-    """Whether the services' cursors of every lane are at the head."""
-    behind: int = await pool.fetchval(
-        "SELECT count(*) FROM log.lanes l CROSS JOIN unnest($1::text[]) AS k (consumer) "
-        "LEFT JOIN log.cursors c ON c.lane = l.lane AND c.consumer = k.consumer "
-        "WHERE coalesce(c.position, 0) < l.position",
-        list(consumers),
-    )
-    return behind == 0
-
-
-async def fill(settings: Settings, events: int) -> None:
-    """Tickets of 30 events each, of 200 clients over all lanes, as an import writes them."""
-    pool = await connect_pool(settings, "intake", size=4)
-    vault = Vault(pool, settings.master_key_bytes, new_id=uuid7, random_bytes=os.urandom, monotonic=time.monotonic)
-    people = [await person_of(vault, index) for index in range(200)]
-    async with pool.acquire() as connection:
-        for start in range(0, events // EVENTS, TICKETS_A_CALL):
-            appends = []
-            for index in range(start, start + TICKETS_A_CALL):
-                client, person, seal = people[index % len(people)]
-                told = story(stamp_lane(uuid7(), lane_of_client(client)), person, seal)
-                appends.append(Append(client, [replace(event, origin=Origin.IMPORT) for event in told]))
-            for result in await append_in(connection, appends):
-                if not isinstance(result, Appended):
-                    raise result
-    await pool.close()
 
 
 def _back_row(back: dict[str, float]) -> Row:
