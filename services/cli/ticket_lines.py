@@ -20,6 +20,9 @@ from services.cli.app import Stop
 LINE_MAX = 8_000_000  # bytes; a line that is longer is no ticket, and is not read into memory
 SECONDS = re.compile(r"\d{9,10}(\.\d{1,9})?")  # since 1970, in digits
 NAMED_MAX = 100  # bad lines told with their reason; more are counted
+WORD_MAX = 80  # characters of a category or a service, as in the API
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+REMEDY = 'write one ticket a line, as {"subject": "…", "body": "…"}'
 
 
 class Line(NamedTuple):
@@ -99,8 +102,8 @@ def _parsed(number: int, raw: bytes) -> Line | Bad:
     except orjson.JSONDecodeError as error:
         said = _mended(raw)
         if said is None:
-            return Bad(number, f"no JSON: {error.msg}")
-    return Line(number, said) if isinstance(said, dict) else Bad(number, "no JSON object")
+            return Bad(number, f"no JSON ({error.msg}): {REMEDY}")
+    return Line(number, said) if isinstance(said, dict) else Bad(number, f"no JSON object: {REMEDY}")
 
 
 def _mended(raw: bytes) -> Any:
@@ -120,8 +123,18 @@ def text(said: dict[str, Any], name: str, *, needed: bool = False) -> str:
     if value is None and not needed:
         return ""
     if not isinstance(value, str) or (needed and not value.strip()):
-        raise Wrong(f"“{name}” {'is missing' if name not in said else 'is no text'}")
+        raise Wrong(f"“{name}” {'is missing' if name not in said else 'is no text'}: write it between quotes")
     return value
+
+
+def word(said: dict[str, Any], name: str) -> str | None:
+    """A field that is a short code or name; None where it is absent or empty. Raises Wrong."""
+    value = text(said, name)
+    if len(value) > WORD_MAX:
+        raise Wrong(f"“{name}” has {len(value):,} characters: write at most {WORD_MAX}")
+    if CONTROL.search(value):
+        raise Wrong(f"“{name}” holds control characters: leave them out")
+    return value.strip() or None
 
 
 def instant(said: dict[str, Any], name: str) -> float:

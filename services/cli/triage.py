@@ -20,7 +20,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from contracts.clients import Tier
 from contracts.terms import Urgency
 from services.cli.app import Stop
-from services.cli.ticket_lines import Bad, Line, TicketFile, Wrong, text
+from services.cli.ticket_lines import Bad, Line, TicketFile, Wrong, text, word
 from services.cli.triage_evaluate import evaluate_command
 from services.cli.triage_route import route_command
 from services.triage.explain import Asked, Explained, explain
@@ -88,8 +88,8 @@ def asked_of(said: dict[str, Any]) -> Asked:
         subject=text(said, "subject"),
         body=text(said, "body"),
         urgency=_urgency(text(said, "urgency")),
-        category=text(said, "category") or None,
-        service=text(said, "service") or None,
+        category=word(said, "category"),
+        service=word(said, "service"),
         tier=_tier(text(said, "tier")),
         clients=_count(said, "clients", 1),
         incident_clients=_count(said, "incident_clients", 0),
@@ -119,7 +119,7 @@ def _count(said: dict[str, Any], name: str, default: int) -> int:
     if value is None:
         return default
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= COUNT_MAX:
-        raise Wrong(f"“{name}” is no count: {str(value)[:40]!r}")
+        raise Wrong(f"“{name}” is no count: {str(value)[:40]!r}; write a whole number from 0 to {COUNT_MAX:,}")
     return value
 
 

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from contracts.people import Level
 from services.cli.app import Stop
-from services.cli.ticket_lines import Bad, Line, TicketFile, Wrong, text
+from services.cli.ticket_lines import Bad, Line, TicketFile, Wrong, text, word
 from services.kit.rules.routing import Matter, Route, Worker, route
 from services.triage.reading import read_ticket
 from services.triage.tone import Table
@@ -117,7 +117,7 @@ def routed(
 
 def matter_of(said: dict[str, Any], tables: Mapping[str, Table]) -> Matter:
     """What a line says of a ticket, and what its text adds. Raises Wrong."""
-    reading = read_ticket(text(said, "subject"), text(said, "body"), tables, chosen=text(said, "category") or None)
+    reading = read_ticket(text(said, "subject"), text(said, "body"), tables, chosen=word(said, "category"))
     spoken = text(said, "language") or reading.heard.language
     skills = said.get("skills") or []
     if not isinstance(skills, list) or not all(isinstance(one, str) for one in skills):
