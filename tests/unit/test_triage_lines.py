@@ -1,4 +1,4 @@
-"""`daybook triage explain --file`: what is wrong with a line is told with its field and remedy, and no other is lost."""
+"""`daybook triage explain --file`: a line that is wrong is told with its field and remedy, and no other one is lost."""
 
 from __future__ import annotations
 
