@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from contracts.envelope import Recorded
+from contracts.envelope import Origin, Recorded
 from contracts.model import Event
 from contracts.subjects import LANES
 from contracts.tickets import TicketSubmitted
@@ -28,14 +28,18 @@ OPENED_MAX = 500  # tickets whose texts are open at once
 
 
 async def read_lessons(pool: Pool) -> tuple[list[Lesson], list[Kept]]:
-    """What people made of priorities, and the categories that they kept or set, each in order of time."""
+    """What people made of priorities, and the categories that they kept or set, each in order of time.
+
+    What was done for practice teaches nothing.
+    """
     priorities, categories = Lessons(), Categories()
     for lane in range(LANES):
         after = 0
         while rows := await pool.fetch(SQL["of_types"], lane, after, list(TEACHING), READ_MAX):
             for event in recorded(rows):
-                priorities.read(event)
-                categories.read(event)
+                if event.origin != Origin.PRACTICE:
+                    priorities.read(event)
+                    categories.read(event)
             after = rows[-1]["position"]
     return priorities.in_order(), categories.in_order()
 
@@ -50,13 +54,13 @@ async def open_lessons(pool: Pool, vault: Vault, kept: Sequence[Kept], secret: b
         await vault.load({event.data.requester for event in born.values() if isinstance(event.data, TicketSubmitted)})
         for one in some:
             event = born.get(one.ticket)
-            taught = None if event is None else _opened(event, vault, one.wanted, secret)
+            taught = None if event is None else _opened(event, vault, one, secret)
             if taught is not None:
                 found.append(taught)
     return found
 
 
-def _opened(event: Recorded[Event], vault: Vault, wanted: str, secret: bytes) -> CategoryLesson | None:
+def _opened(event: Recorded[Event], vault: Vault, kept: Kept, secret: bytes) -> CategoryLesson | None:
     data = event.data
     if not isinstance(data, TicketSubmitted):
         return None
@@ -67,4 +71,5 @@ def _opened(event: Recorded[Event], vault: Vault, wanted: str, secret: bytes) ->
     told = told_in(body, fields)
     by_words = from_text(subject, told)
     rules = decided(by_words, data.category, form_service(fields))
-    return lesson(event.client, subject, told, rules, by_words, wanted, secret)
+    found = lesson(event.client, subject, told, rules, by_words, kept.wanted, secret)
+    return found._replace(set_by_person=kept.set_by_person)

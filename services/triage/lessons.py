@@ -60,12 +60,13 @@ class Lessons:
 
 
 class Kept(NamedTuple):
-    """The category that people kept, or set, for a ticket of a lane."""
+    """The category that people kept, or `set_by_person`, for a ticket of a lane."""
 
     lane: int
     ticket: UUID
     client: str
     wanted: str
+    set_by_person: bool
 
 
 @dataclass
@@ -87,16 +88,17 @@ class Categories:
                 self._open.setdefault(ticket, category)
             case tell.CategorySet(category=category) if ticket in self._open or ticket in self._found:
                 if not event.actor.startswith("system:"):
-                    self._teach(event, category)
+                    self._teach(event, category, set_by_person=True)
             case tell.TicketResolved() if ticket in self._open:
                 category = self._open[ticket]
                 if category is not None:
-                    self._teach(event, category)
+                    self._teach(event, category, set_by_person=False)
             case _:
                 pass
 
-    def _teach(self, event: Recorded[Event], category: str) -> None:
-        self._found[event.stream] = _place(event), Kept(event.lane, event.stream, event.client, category)
+    def _teach(self, event: Recorded[Event], category: str, *, set_by_person: bool) -> None:
+        kept = Kept(event.lane, event.stream, event.client, category, set_by_person)
+        self._found[event.stream] = _place(event), kept
         self._open.pop(event.stream, None)
         if len(self._found) > 2 * LESSONS_MAX:
             self._found = dict(sorted(self._found.items(), key=lambda one: one[1][0])[-LESSONS_MAX:])

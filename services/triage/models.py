@@ -49,19 +49,15 @@ class Models:
         lane, streams = lane_of(MODEL_STREAM), [MODEL_STREAM, CATEGORY_STREAM]
         versions = {row["stream"]: row["version"] for row in await connection.fetch(SQL["versions"], lane, streams)}
         if versions != self._versions:
-            self._now = Now(
-                await _newest(connection, MODEL_STREAM),
-                await self._category(connection, versions.get(CATEGORY_STREAM, 0)),
-            )
-            self._versions = versions
+            priority, _ = await _newest(connection, MODEL_STREAM)
+            category, version = await _newest(connection, CATEGORY_STREAM)
+            taxonomy = None if category is None else taxonomy_of(category, version, self.secret)
+            self._now, self._versions = Now(priority, taxonomy), versions
         return self._now
 
-    async def _category(self, connection: Connection, version: int) -> Taxonomy | None:
-        found = await _newest(connection, CATEGORY_STREAM)
-        return None if found is None else taxonomy_of(found, version, self.secret)
 
-
-async def _newest(connection: Connection, stream: UUID) -> ModelSet | None:
+async def _newest(connection: Connection, stream: UUID) -> tuple[ModelSet | None, int]:
+    """The model and its own version: it may have been switched since the versions were read."""
     rows = recorded(await connection.fetch(SQL["newest"], lane_of(stream), stream))
     found = rows[0].data if rows else None
-    return found if isinstance(found, ModelSet) else None
+    return (found, rows[0].version) if isinstance(found, ModelSet) else (None, 0)

@@ -36,17 +36,19 @@ NOTHING: Final[Mapping[str, str]] = {}
 class Lesson(NamedTuple):
     """What is seen of one ticket, what the rules say of it, and the category that people kept or set.
 
-    `plainer` is what would be seen if nothing had been chosen, so that the words learn of those who choose too.
+    `plainer` is what would be seen if nothing had been chosen, so that the words learn of those who choose too. Only
+    what a person set is a correction: a category that was kept may be the model's own.
     """
 
     seen: tuple[str, ...]
     rules: Classified
     wanted: str
     plainer: tuple[str, ...] | None = None
+    set_by_person: bool = True
 
     @property
     def overridden(self) -> bool:
-        return self.rules.category != self.wanted
+        return self.set_by_person and self.rules.category != self.wanted
 
 
 class Says(NamedTuple):

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import os
+import sys
 from random import Random
+from typing import Any
 from uuid import UUID
 
 from rich.console import Console
 
 from contracts import tickets as tell
+from contracts.envelope import Origin
 from contracts.learning import CATEGORY_STREAM, MODEL_STREAM, ModelSet
 from contracts.model import Sealed
 from contracts.subjects import lane_of
@@ -16,15 +22,19 @@ from services.cli.triage_evaluate import evaluated
 from services.kit.log.read import read_stream
 from services.kit.postgres import Pool
 from services.kit.settings import Settings
+from services.triage.category import classify
 from services.triage.handler import Triage
 from services.triage.models import secret_of
+from services.triage.taxonomy import taught, taxonomy_of
 from services.triage.tone_tables import load_tables
 from tests.conftest import PoolOf
 from tests.integration.small_desk import SmallDesk, facts, vault_on
+from tests.integration.test_rebuild import environment_of
 from tests.unit.test_taxonomy import MATTERS, text_of
 
 TICKETS = 80
-CORRECTED, ERASED = 120, 5
+CORRECTED, ERASED, PRACTISED = 120, 5, 5
+NEW = "no payslip, and the overtime is wrong"
 QUIET = Console(quiet=True)
 
 
@@ -82,17 +92,19 @@ async def test_corrections_of_categories_are_switched_on_and_a_ticket_says_so(
             erased if number < ERASED else person,
             subject="Please look",
             body=text_of(wanted[number % len(wanted)], chance),
+            origin=Origin.PRACTICE if number >= CORRECTED + ERASED else Origin.LIVE,
         )
-        for number in range(CORRECTED + ERASED)
+        for number in range(CORRECTED + ERASED + PRACTISED)
     ]
     await desk.feed(triage, pool, lane_of(tickets[0]))
     for number, ticket in enumerate(tickets):
-        await desk.tell("taxon", ticket, tell.CategorySet(category=wanted[number % len(wanted)]))
+        origin = Origin.PRACTICE if number >= CORRECTED + ERASED else Origin.LIVE
+        await desk.tell("taxon", ticket, tell.CategorySet(category=wanted[number % len(wanted)]), origin=origin)
     await intake.execute("DELETE FROM personal.people WHERE person = $1", erased)
 
-    told = (await evaluated(database, QUIET, switch=True, models=["category"]))["category"]
+    told = (await by_command(database, "--model", "category", "--switch-on"))["category"]
     assert (told["judged"], told["switched"], told["on"]) == (others + CORRECTED, True, True), (
-        "the erased teach nothing"
+        "the erased and what was done for practice teach nothing"
     )
     (event,) = await read_stream(intake, CATEGORY_STREAM)
     assert isinstance(event.data, ModelSet)
@@ -101,14 +113,29 @@ async def test_corrections_of_categories_are_switched_on_and_a_ticket_says_so(
     found = await classified(desk, triage, pool, person)
     assert (found.category, found.source, found.learned_from) == ("payroll", "learned", told["overridden"])
     assert found.rule_version.endswith("/taxonomy-1.1"), "so it can be judged again, bit for bit"
+    again = taxonomy_of(event.data, event.version, secret)
+    assert again is not None
+    read = taught(again, secret, "taxon", "Please look", NEW, classify("Please look", NEW))
+    assert (read.category, read.confidence) == (found.category, found.confidence)
     assert all(isinstance(word, Sealed) for word in found.words)
     await evaluated(database, QUIET, switch=False)
     assert (await classified(desk, triage, pool, person)).source == "unsure"
 
 
+async def by_command(settings: Settings, *options: str) -> dict[str, dict[str, Any]]:
+    """What `daybook triage evaluate` prints for programs."""
+    command = (sys.executable, "-m", "services", "triage", "evaluate", "--json", *options)
+    environment = {**os.environ, **environment_of(settings)}
+    done = await asyncio.create_subprocess_exec(*command, env=environment, stdout=asyncio.subprocess.PIPE)
+    printed, _ = await done.communicate()
+    assert done.returncode == 0
+    found: dict[str, dict[str, Any]] = json.loads(printed)
+    return found
+
+
 async def classified(desk: SmallDesk, triage: Triage, pool: Pool, person: UUID) -> tell.TicketClassified:
     """What a new ticket of the matter is classified as."""
-    ticket = await desk.submit("taxon", person, subject="Please look", body="no payslip, and the overtime is wrong")
+    ticket = await desk.submit("taxon", person, subject="Please look", body=NEW)
     while await desk.feed(triage, pool, lane_of(ticket)):
         pass
     (found,) = [event.data for event in await facts(pool, ticket, "ticket.classified")]

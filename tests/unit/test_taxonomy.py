@@ -85,6 +85,12 @@ def test_few_corrections_teach_nothing_and_none_are_no_fault() -> None:
     assert taught(learn([], Random(1)), SECRET, "acme", "", "payslip", classify("", "payslip")).source == "unsure"
 
 
+def test_what_was_only_kept_is_no_correction_else_a_model_would_learn_from_itself() -> None:
+    kept = [one._replace(set_by_person=False) for one in history(300, wise=True)]
+    found, _ = compared(kept, Random(1))
+    assert (found.overridden, found.model_is_better) == (0, False)
+
+
 def test_where_people_keep_what_the_rules_say_nothing_is_switched() -> None:
     chance = Random(5)
     texts = [text_of("printing", chance) for _ in range(200)]
