@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tests.evaluate import incidents, intents, made_sla, priority, tone
+from tests.evaluate import corrections, incidents, intents, made_sla, priority, tone
 from tests.evaluate.figures import interval
 from tests.radar.desk import Desk, Plan
 from tests.radar.score import Score, play
@@ -74,6 +74,7 @@ def parts(data: Path | None, pace: str) -> dict[str, Iterator[str]]:
     if data is not None:
         found = {
             "similar": intents.evaluate(data, seeds),
+            "categories": corrections.evaluate(data, seeds),
             "priority": priority.evaluate(data, told, only=1 if pace == "quick" else None),
             "tone": tones(data, seeds),
             "problem-links": incidents.problem_links(data),

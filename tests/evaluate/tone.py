@@ -46,7 +46,7 @@ def scores(texts: Sequence[Labelled], table: Table) -> dict[str, float]:
 def evaluate(
     data: Path, ratings: dict[str, float], seeds: Sequence[int], told: Callable[[str], None]
 ) -> dict[str, list[float]]:
-    """Each figure, once for each seed's split by thread, and for each file that was left out of the training."""
+    """Each figure, once for each seed: of its split by thread, and of each file that was left out of the training."""
     texts, found = read(data), {}  # type: ignore[var-annotated]
     for seed in seeds:
         told(f"tone: split {seed}")
@@ -54,10 +54,11 @@ def evaluate(
         for name, value in scores([one for one in texts if one.part(seed) == 0], table).items():
             found.setdefault(f"{name}, threads kept apart", []).append(value)
     for file in ("senti4sd", "emotions"):
-        told(f"tone: without {file}")
-        table = train([one for one in texts if one.file != file], ratings)
-        for name, value in scores([one for one in texts if one.file == file], table).items():
-            found[f"{name}, file kept apart"] = [value]
+        for seed in seeds:
+            told(f"tone: without {file}, seed {seed}")
+            table = train([one for one in texts if one.file != file], ratings, seed)
+            for name, value in scores([one for one in texts if one.file == file], table).items():
+                found.setdefault(f"{name}, file kept apart", []).append(value)
     return found
 
 
