@@ -59,6 +59,8 @@ LIMIT $13;
 
 -- name: gather
 -- Where few rows fit: all of them are fetched by the filters' own indexes, and sorted. A priority is a range of sort keys.
+-- The cut is no condition of the index by deadline (+ 0): everything that is closed has one key, the planner takes what lies
+-- behind a cursor there for next to nothing, and walked through a million closed tickets for a page.
 SELECT found.lane, found.ticket, found.key, NULL::timestamptz AS past
 FROM (
     SELECT t.lane, t.ticket,
@@ -76,8 +78,10 @@ FROM (
       AND ($15::bigint IS NULL OR t.by_deadline < $15)
       AND ($16::bigint IS NULL OR t.by_age >= $16 AND t.by_age < $17::bigint)
 ) found
-WHERE CASE WHEN $12::text = 'newest' THEN (found.key, found.ticket) < ($9::bigint, $10::uuid)
-           ELSE (found.key, found.ticket) > ($9, $10) END
+WHERE CASE $12::text
+          WHEN 'newest' THEN (found.key, found.ticket) < ($9::bigint, $10::uuid)
+          WHEN 'oldest' THEN (found.key, found.ticket) > ($9, $10)
+          ELSE (found.key + 0, found.ticket) > ($9, $10) END
 ORDER BY CASE WHEN $12 = 'newest' THEN -found.key ELSE found.key END,
          CASE WHEN $12 = 'newest' THEN found.ticket END DESC, found.ticket
 LIMIT $11;
