@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from services.desk import words
+from services.desk.first_line import code_of
 from services.desk.reader import Reader, instant_of_input, next_morning
 
 HOURS = {"1h": 1, "4h": 4}
@@ -141,6 +142,31 @@ def unsplit(fields: Fields, reader: Reader) -> Ask:
     return Ask("unsplit", {"ticket": other} | _given(reason=fields.get("reason")), "The messages are back")
 
 
+def step(fields: Fields, reader: Reader) -> Ask:
+    """What stands on a checklist is kept by its code; words of one's own may name anybody, and are kept as such."""
+    tried = _need(fields, "step", "Write what was tried.")
+    known = code_of(tried)
+    body = {"step": known or "other", "result": fields.get("result") or "done"}
+    return Ask("steps", body | ({} if known else {"remark": tried}), "Step recorded")
+
+
+def finding(fields: Fields, reader: Reader) -> Ask:
+    text = _need(fields, "text", "Say in a sentence what was found.")
+    cause = fields.get("cause") or "unknown"
+    body = {"finding": fields.get("finding") or "we_must_fix", "cause": cause, "text": text}
+    if cause == "bad_data":
+        body["record"] = _need(fields, "record", "Name the bad record, so that somebody can mend it.")
+    return Ask("finding", body, "Finding recorded")
+
+
+def escalate(fields: Fields, reader: Reader) -> Ask:
+    level = _need(fields, "level", "Choose the level that takes over.")
+    reason = _need(fields, "reason", "Say why: the next level begins with it.")
+    ruled_out = [line.strip() for line in fields.get("ruled_out", "").splitlines() if line.strip()]
+    body = {"level": level, "reason": reason, "ruled_out": ruled_out} | _given(team=fields.get("team"))
+    return Ask("escalation", body, f"{level} has it now")
+
+
 COMMANDS: Mapping[str, Callable[[Fields, Reader], Ask]] = {
     "reply": reply,
     "note": note,
@@ -153,6 +179,9 @@ COMMANDS: Mapping[str, Callable[[Fields, Reader], Ask]] = {
     "tags": tags,
     "reopen": reopen,
     "close": close,
+    "step": step,
+    "finding": finding,
+    "escalate": escalate,
     "adopt": adopt,
     "split": split,
     "unsplit": unsplit,

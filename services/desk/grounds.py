@@ -20,6 +20,7 @@ SENTENCES: Mapping[str, str] = {
     "service": "Service: {}",
     "tier": "A {} client",
     "sender": "A senior sender",
+    "learned": "What colleagues set in such cases",
     "clients_affected": "Several clients report it",
     "incident": "Part of a confirmed incident: at least {}",
 }
@@ -49,14 +50,22 @@ class Ground:
     quotes: tuple[str, ...]
 
 
-def grounds(reasons: Iterable[PriorityReason]) -> list[Ground]:
-    """The reasons in their order; those that gave no point come last."""
-    told = [Ground(one.points, _sentence(one.code), one.axis, _quotes(one.words)) for one in reasons]
+def grounds(reasons: Iterable[PriorityReason], inputs: Mapping[str, Any] | None = None) -> list[Ground]:
+    """The reasons in their order, with the counts that they were judged from; those that gave no point come last."""
+    told = [Ground(one.points, _sentence(one.code, inputs or {}), one.axis, _quotes(one.words)) for one in reasons]
     return sorted(told, key=lambda ground: ground.points == 0)
 
 
-def _sentence(code: str) -> str:
+def _sentence(code: str, inputs: Mapping[str, Any]) -> str:
     """A code that this desk does not know yet is made readable."""
+    clients = int(inputs.get("incident_clients" if code.startswith("incident.") else "clients") or 0)
+    if clients > 1 and code == "clients_affected":
+        return f"{clients} clients report it"
+    if clients > 1 and code.startswith("incident."):
+        return f"Part of a confirmed incident that hits {clients} clients: at least {code.partition('.')[2]}"
+    confirmed, denied = int(inputs.get("confirmed") or 0), int(inputs.get("denied") or 0)
+    if code == "stated_urgency.rarely_confirmed" and confirmed + denied:
+        return f"Of {confirmed + denied} earlier claims of this client {confirmed or 'none'} proved so urgent"
     if code in WHOLE:
         return WHOLE[code]
     family, _, detail = code.partition(".")

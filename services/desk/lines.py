@@ -90,7 +90,8 @@ def _classified(event: TicketEvent, data: Data, reader: Reader) -> Line:
 def _tone(event: TicketEvent, data: Data, reader: Reader) -> Line:
     told = [text for text in map(opened, data.get("words") or ()) if text]
     seen = say(" from {}", ", ".join(f"“{word}”" for word in told)) if told else ""
-    return Line("tone", say("Tone {}{}", bold(words.plain(data.get("tone"))), aside(seen)))
+    heard = words.tone(str(data.get("tone") or "unknown"), float(data.get("degree") or 0))
+    return Line("tone", say("Tone {}{}", bold(heard), aside(seen)))
 
 
 def _prioritised(event: TicketEvent, data: Data, reader: Reader) -> Line:
@@ -145,22 +146,26 @@ def _missed(event: TicketEvent, data: Data, reader: Reader) -> Line:
 
 def _escalated(event: TicketEvent, data: Data, reader: Reader) -> Line:
     team = say(", team {}", words.plain(data["team"])) if data.get("team") else ""
-    return Line(
-        "up", say("{} escalated to {}{}", who(event), bold(data.get("level")), team), opened(data.get("reason")), "warn"
-    )
+    carried = [line for line in map(opened, data.get("ruled_out") or ()) if line]
+    told = [opened(data.get("reason")), f"Ruled out: {'; '.join(carried)}" if carried else None]
+    quote = "\n".join(text for text in told if text)
+    return Line("up", say("{} escalated to {}{}", who(event), bold(data.get("level")), team), quote or None, "warn")
 
 
 def _step(event: TicketEvent, data: Data, reader: Reader) -> Line:
     result = words.plain(data.get("result")).lower()
-    return Line("step", say("{} – {}", words.plain(data.get("step")), bold(result)), opened(data.get("remark")))
+    remark = opened(data.get("remark"))
+    what, quote = (remark or ERASED, None) if data.get("step") == "other" else (words.plain(data.get("step")), remark)
+    return Line("step", say("{}: {}", what, bold(result)), quote)
 
 
 def _finding(event: TicketEvent, data: Data, reader: Reader) -> Line:
     cause = words.CAUSES.get(str(data.get("cause")), words.plain(data.get("cause")))
+    found = words.FINDINGS.get(str(data.get("finding")), words.plain(data.get("finding")))
+    record = opened(data.get("record"))
+    named = say(", in {}", bold(record)) if record else ""
     return Line(
-        "eye",
-        say("Finding: {}, cause {}", bold(words.plain(data.get("finding"))), bold(cause)),
-        opened(data.get("text")),
+        "eye", say("{} found: {}. Cause: {}{}", who(event), found, bold(cause.lower()), named), opened(data.get("text"))
     )
 
 

@@ -26,6 +26,15 @@ CAUSES = {
     "bad_data": "Bad data",
     "our_fault": "Our fault",
 }
+FINDINGS = {
+    "customer_can_fix": "The customer can fix it",
+    "we_must_fix": "We must fix it",
+    "unknown_escalated": "Unknown, and escalated",
+}
+STEP_RESULTS = {"did_not_help": "Did not help", "helped": "Helped", "done": "Done", "skipped": "Skipped"}
+CALM_TONES = {"neutral": "Calm", "unknown": "Not known", "satisfied": "Satisfied"}
+"""Tones that a page does not point at."""
+TONE_STRONG, TONE_CLEAR = 0.75, 0.4  # degree, of 1
 CHANNELS = {"web": "web form", "mail": "mail", "phone": "phone", "api": "API", "chat": "chat"}
 SORTS = {
     "deadline": "Next deadline",
@@ -58,6 +67,15 @@ def plain(code: str | None) -> str:
     """A code without words of its own, made readable: `waiting_for_vendor` becomes `Waiting for vendor`."""
     text = (code or "").replace("_", " ").replace("-", " ").strip()
     return text[:1].upper() + text[1:]
+
+
+def tone(name: str, degree: float) -> str:
+    """`Very angry`, `Angry`, `Slightly angry`; a calm tone has no degree that anybody needs."""
+    if name in CALM_TONES:
+        return CALM_TONES[name]
+    return (
+        f"Very {name}" if degree >= TONE_STRONG else name.capitalize() if degree >= TONE_CLEAR else f"Slightly {name}"
+    )
 
 
 def status(code: str | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from services.desk import grounds, people, slider, timeline
+from services.desk import asking, calm, grounds, people, slider, timeline
+from services.desk.first_line import first_line
 from services.desk.pages.inbox import instant
 from services.desk.shapes import EventsPage, Ticket, TicketEvent
 from services.desk.visit import Desk, Visit, is_htmx
@@ -82,7 +83,7 @@ async def load(
         "ticket": ticket,
         "as_of": as_of,
         "days": timeline.days(then, reader, ticket.requester.name),
-        "grounds": grounds.grounds(ticket.priority.reasons) if ticket.priority else [],
+        **helped(ticket, then),
         "events_count": len(then),
         "events_left_off": left_off,
         "newest_word": timeline.newest_word(then),
@@ -97,6 +98,18 @@ async def load(
         "told": said if said and not in_composer else None,
         "fields": (fields or {}) if in_composer else {},
         "typed": (fields or {}) if said and not in_composer else {},
+    }
+
+
+def helped(ticket: Ticket, events: Sequence[TicketEvent]) -> dict[str, Any]:
+    """What helps whoever answers: why this priority, what was tried and found, the tone, what is still to be asked."""
+    missing = asking.questions(events, ticket.category)
+    return {
+        "grounds": grounds.grounds(ticket.priority.reasons, ticket.priority.inputs) if ticket.priority else [],
+        "first": first_line(events, ticket.category, ticket.level),
+        "heard": calm.heard(events, ticket.requester.name),
+        "questions": missing,
+        "all_questions": asking.letter(missing),
     }
 
 

@@ -12,7 +12,7 @@ export function startComposer() {
   place.addEventListener("input", (event) => { if (event.target.id === "composer-body") keepSoon(); });
   place.addEventListener("change", (event) => { if (event.target.name === "mode") dress(); });
   place.addEventListener("keydown", sendByKey);
-  place.addEventListener("click", (event) => { if (event.target.closest("#news")) readNews(); });
+  place.addEventListener("click", (event) => { if (event.target.closest("#news")) readNews(); insert(event.target.closest("[data-insert]")); });
   document.addEventListener("desk:done-said", done);
   document.addEventListener("htmx:before:swap", noteNewest);
   document.addEventListener("htmx:after:swap", lookForNews);
@@ -58,6 +58,21 @@ function done() {
 function dress() {
   const mode = form()?.elements.mode?.value;
   if (mode) body().placeholder = body().dataset[`placeholder${mode[0].toUpperCase()}${mode.slice(1)}`];
+}
+
+/** A sentence that is offered goes into the letter, on a line of its own; a way to begin goes before what is written. */
+function insert(offer) {
+  if (!offer) return;
+  const mode = form().elements.mode;
+  if (mode.value === "note") { mode.value = "reply"; dress(); }
+  const words = offer.dataset.insert;
+  const written = body().value;
+  const first = offer.dataset.at === "start";
+  if (!written.includes(words.trim())) body().value = first ? words + written : `${written}${written && !written.endsWith("\n") ? "\n" : ""}${words}`;
+  body().focus();
+  const end = first ? words.length : body().value.length;
+  body().setSelectionRange(end, end);
+  body().dispatchEvent(new Event("input", { bubbles: true }));
 }
 
 function sendByKey(event) {
