@@ -39,6 +39,7 @@ from services.reporting.incidents_routes import add_incident_routes
 from services.reporting.incidents_view import IncidentsView
 from services.reporting.keys import reading_vault
 from services.reporting.narrow import Narrow
+from services.reporting.question_routes import add_question_routes
 from services.reporting.queue_routes import add_queue_routes
 from services.reporting.queue_view import QueueView
 from services.reporting.readers import Readers
@@ -141,6 +142,7 @@ def build(
     add_ticket_routes(app, edge)
     add_clock_routes(app, edge)
     add_similar_routes(app, edge)
+    add_question_routes(app, edge)
     add_queue_routes(app, edge)
     add_sla_routes(app, edge)
     add_directory_routes(app, edge)

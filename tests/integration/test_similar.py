@@ -125,3 +125,49 @@ async def test_a_pair_judged_twice_alike_is_one_event_and_a_ticket_is_not_like_i
     assert (refused.status_code, refused.json()["field"]) == (422, "other")
     unknown = await desk.judge(one, "ACME-999999", True)
     assert (unknown.status_code, unknown.json()["field"]) == (404, "other")
+
+
+async def test_recurring_questions_are_counted_within_the_callers_clients(desk: Both) -> None:
+    mine = [await desk.submit("acme", "Scanner calibration lost", f"Scanner {nth} lost it again.") for nth in (1, 2)]
+    theirs = await desk.submit("bolt", "Scanner calibration lost", "The scanner lost its calibration.")
+    alone = await desk.submit("bolt", "Zebra crossing", "The paint has gone.")
+    await desk.feed()
+
+    async def found(token: str, **given: Any) -> list[dict[str, Any]]:
+        headers = {"authorization": f"Bearer {token}"}
+        response = await desk.reporting.get("/api/v1/questions", params=given, headers=headers)
+        assert response.status_code == 200, response.text
+        assert alone not in response.text, "who asks alone asks no recurring question"
+        return [one for one in response.json()["items"] if mine[0] in [each["reference"] for each in one["examples"]]]
+
+    (whole,) = await found(desk.intake.administrator, limit=100)
+    assert (whole["tickets"], whole["clients"], whole["requesters"]) == (3, 2, 2)
+    assert whole["words"] == [], "words that fewer than three people wrote are not shown"
+    assert sum(week["tickets"] for week in whole["weeks"]) == 3
+    agent = await desk.intake.token(Role.AGENT, "acme")
+    (seen,) = await found(agent, limit=100)
+    assert (seen["tickets"], seen["clients"]) == (2, 1)
+    assert theirs not in str(seen)
+    assert await found(agent, client="bolt") == []
+    assert await found(desk.intake.administrator, to="2001-01-01") == []
+    assert (await desk.judge(mine[0], theirs, False)).status_code == 200
+    (parted,) = await found(desk.intake.administrator, limit=100)
+    assert theirs not in [each["reference"] for each in parted["examples"]], "what was denied is never one question"
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"from": "2026-03-02", "to": "2026-03-01"}, "from"),
+        ({"from": "yesterday"}, "from"),
+        ({"limit": "101"}, "limit"),
+        ({"weeks": "3"}, "weeks"),
+    ],
+)
+async def test_a_range_of_questions_that_is_none_is_refused_by_field(
+    desk: Both, given: dict[str, str], field: str
+) -> None:
+    headers = {"authorization": f"Bearer {desk.intake.administrator}"}
+    refused = await desk.reporting.get("/api/v1/questions", params=given, headers=headers)
+    assert refused.status_code == 422
+    assert field in str(refused.json().get("field") or refused.json()["errors"])

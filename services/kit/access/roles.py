@@ -96,6 +96,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "GET /tickets/{}/events": FOLLOWERS,
     "GET /tickets/{}/clocks": READERS | {Role.INTAKE},
     "GET /tickets/{}/similar": READERS,
+    "GET /questions": READERS,
     "GET /queue": READERS,
     "GET /dashboard": READERS,
     "GET /clients/{}/sla": READERS,
