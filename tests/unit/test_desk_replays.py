@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from services.desk.pages.replay import ASKERS
+from services.desk.reader import Reader
+from services.desk.render import Pages
 from services.desk.replays import Replay, Unasked, lines, moves, place_of, question, terms_text
+from services.desk.sessions import Session
 from services.reporting.whatif.asked import WhatifQuestion
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -102,3 +108,17 @@ def test_a_replay_says_what_is_different_and_how_far_it_is() -> None:
     )
     assert (replay.title, replay.share, replay.under_way) == ("P2 solution 4h", 50, True)
     assert Replay.model_validate({**told, "state": "done"}).share == 100
+
+
+@pytest.mark.parametrize(("role", "buttons"), [("auditor", False), ("manager", True)])
+def test_who_may_only_read_replays_is_offered_no_button_that_is_refused(role: str, buttons: bool) -> None:
+    session = Session(UUID(int=7), "Aisha", role, "L1", "csrf", "token")
+    reader = Reader(ZoneInfo("Etc/UTC"), NOW, "", "/manage/replay", "csrf", session)
+    pages = Pages()
+    under_way = Replay.model_validate({"id": "r", "state": "running", "asked_at": NOW, "asked": DAYS})
+    shown: dict[str, Any] = {"states": {"running": "Reckoning"}, "may_ask": role in ASKERS}
+    state = pages.text("parts/replay_state.html", reader, replay=under_way, **shown)
+    lists: dict[str, Any] = {"clients": (), "before": (), "fields": {}, "problems": {}, "lasts": {}}
+    form = pages.text("replay_new.html", reader, mailbox=True, place="replay", **lists, **shown)
+    assert ("Cancel" in state, ">Replay</button>" in form) == (buttons, buttons)
+    assert "Policy replay" in form, "an auditor finds the page"

@@ -21,6 +21,8 @@ from services.desk.shapes import ClientsPage
 from services.desk.visit import Desk, Visit, is_htmx
 
 LISTED = 10
+ASKERS = ("administrator", "manager")
+"""Who may have a replay reckoned, and end one; the API says so too. Auditors read what others asked."""
 
 
 def routes(desk: Desk) -> APIRouter:
@@ -61,7 +63,7 @@ def _add_one(router: APIRouter, desk: Desk) -> None:
     async def show(request: Request, replay: str) -> Response:
         visit = await desk.visit(request)
         found = await visit.api.get(f"/whatif/{quote(replay, safe='')}", Replay)
-        shown: dict[str, Any] = {"replay": found, "states": replays.STATES}
+        shown: dict[str, Any] = {"replay": found, "states": replays.STATES, "may_ask": visit.session.role in ASKERS}
         if found.result is not None:
             shown |= {"lines": replays.lines(found.result), "moves": replays.moves(found.result)}
         template = "parts/replay_state.html" if is_htmx(request) else "replay.html"
@@ -97,6 +99,7 @@ async def _form(desk: Desk, visit: Visit, fields: dict[str, str], problems: dict
         "problems": problems or {},
         "lasts": replays.LASTS,
         "states": replays.STATES,
+        "may_ask": visit.session.role in ASKERS,
     }
     status = 422 if problems else 200
     return desk.pages.page(
