@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable
 from datetime import datetime
 
@@ -32,6 +33,7 @@ from services.desk.pages import (
     replay,
     similar,
     sla,
+    status,
     styleguide,
     subscribers,
     ticket,
@@ -53,6 +55,7 @@ def build(
     pool: Pool,
     clock: Callable[[], datetime],
     chance: Callable[[int], bytes] = secrets.token_bytes,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> FastAPI:
     """The pages. Whoever calls this closes the client and the pool."""
     desk = Desk(
@@ -71,12 +74,7 @@ def build(
         redoc_url=None,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # its logs hold what was typed into forms
     )
-    front_desk = (login, inbox, ticket, similar, clocks, actions, erase, manage, policies, sla, wallboard, live, portal)
-    outside = (replay, incidents, webhooks, subscribers, contract, styleguide)
-    for page in (*front_desk, *outside):
-        app.include_router(page.routes(desk))
-    if desk.mailbox:
-        app.include_router(mailbox.routes(desk))
+    _add_pages(app, desk, monotonic)
 
     @app.get("/")
     async def front(request: Request) -> Response:
@@ -87,3 +85,13 @@ def build(
     app.add_middleware(SafeHeaders)
     register(app, desk)
     return app
+
+
+def _add_pages(app: FastAPI, desk: Desk, monotonic: Callable[[], float]) -> None:
+    front_desk = (login, inbox, ticket, similar, clocks, actions, erase, manage, policies, sla, wallboard, live, portal)
+    outside = (replay, incidents, webhooks, subscribers, contract, styleguide)
+    for page in (*front_desk, *outside):
+        app.include_router(page.routes(desk))
+    app.include_router(status.routes(desk, monotonic))
+    if desk.mailbox:
+        app.include_router(mailbox.routes(desk))

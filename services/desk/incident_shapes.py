@@ -69,6 +69,15 @@ class Update(Shape):
     by: Text = None
     text: Text = None
     next_update_at: datetime | None = None
+    public: bool = False
+
+
+class Publication(Shape):
+    """What the public status page calls it."""
+
+    title: Text = None
+    service: Text = None
+    at: datetime
 
 
 class Entry(Shape):
@@ -96,3 +105,4 @@ class Incident(IncidentLine):
     reason: Text = None
     summary: Text = None
     report: Report | None = None
+    published: Publication | None = None

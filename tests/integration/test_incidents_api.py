@@ -12,6 +12,7 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from contracts.people import Role
+from services.desk import app as desk_app
 from services.intake.app import open_app as intake_app
 from services.kit.access.tokens import NewToken, make_token
 from services.kit.clients import SQL
@@ -106,14 +107,18 @@ NAMES = tuple(slug.title() for slug in CLIENTS)
 PREFIXES = tuple(slug.upper().replace("-", "") for slug in CLIENTS)
 
 
-async def status_page(desk: RadarDesk, database: Settings) -> tuple[httpx.Response, dict[str, Any]]:
-    """What a stranger is answered by a process that has kept no answer yet."""
+async def status_page(desk: RadarDesk, database: Settings) -> tuple[httpx.Response, dict[str, Any], str]:
+    """What a stranger is answered by a process that has kept no answer yet, as JSON and as a page."""
     await shown(desk, database)
     async with open_app(database) as app:
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://desk.example") as stranger:
             answer = await stranger.get("/api/v1/status")
-    return answer, answer.json()
+            pages = httpx.ASGITransport(desk_app.build(database, stranger, desk.intake, lambda: datetime.now(UTC)))
+            async with httpx.AsyncClient(transport=pages, base_url="http://desk.example") as browser:
+                page = await browser.get("/status")
+    assert (page.status_code, page.headers.get("set-cookie")) == (200, None)
+    return answer, answer.json(), page.text
 
 
 async def test_everybody_reads_what_was_published_of_an_incident_and_nothing_else(
@@ -134,10 +139,11 @@ async def test_everybody_reads_what_was_published_of_an_incident_and_nothing_els
 
             suspected = await post("publish", {"title": "Mail"}, 409)
             await post("confirm", {"title": "The inner title", "text": "Words for those affected."})
-            quiet, told = await status_page(desk, database)
+            quiet, told, page = await status_page(desk, database)
             assert suspected["code"] == "not_confirmed"
             assert (told["state"], told["open"], told["resolved"]) == ("all_clear", [], []), "nothing leaks by default"
             assert quiet.headers.get_list("cache-control") == ["public, max-age=10"]
+            assert "No known disturbance" in page
 
             early = await post("updates", {"text": "Hello", "public": True}, 409)
             assert (early["code"], early["errors"][0]["field"]) == ("not_published", "public")
@@ -148,19 +154,21 @@ async def test_everybody_reads_what_was_published_of_an_incident_and_nothing_els
             await post("updates", {"text": "We found it.", "next_update_at": until, "public": True})
             await post("updates", {"text": "For those affected alone."})
 
-            answer, told = await status_page(desk, database)
+            answer, told, page = await status_page(desk, database)
             (one,) = told["open"]
             assert (told["state"], one["title"], one["service"]) == ("disturbed", "Mail arrives late", "Mail")
             assert ([update["text"] for update in one["updates"]], one["state"]) == (["We found it."], "open")
             assert datetime.fromisoformat(one["next_update_by"]) == datetime.fromisoformat(until)
             inside = [*CLIENTS, *NAMES, *PREFIXES, str(found), "inner title", "affected", "1252"]
-            assert [word for word in inside if word in answer.text] == []
+            assert [word for word in inside if word in answer.text or word in page] == []
+            assert all(text in page for text in ("Mail arrives late", "We found it.", "Next update by"))
 
             await post("resolve", {"summary": "The report.", "text": "It is over.", "public": True})
-            answer, told = await status_page(desk, database)
+            answer, told, page = await status_page(desk, database)
             (one,) = told["resolved"]
             assert (told["state"], told["open"], one["state"]) == ("all_clear", [], "resolved")
             assert [update["text"] for update in one["updates"]] == ["It is over.", "We found it."]
-            assert ("The report" in answer.text, one["next_update_by"]) == (False, None)
+            assert ("The report" in answer.text + page, one["next_update_by"]) == (False, None)
+            assert ("It is over." in page, "No known disturbance" in page) == (True, True)
             await post("withdraw", {})
             assert (await status_page(desk, database))[1]["resolved"] == []

@@ -30,7 +30,8 @@ TABS = {
 }
 LATELY = 5  # that are over are shown where none is open
 MINUTES = {"30": 30, "60": 60, "120": 120, "240": 240}
-FIELDS = ("title", "text", "reason", "summary", "next", "into", "tickets", "add", "remove", "attempt")
+WORDS = ("title", "service", "text", "public", "reason", "summary", "next")
+FIELDS = (*WORDS, "into", "tickets", "add", "remove", "attempt")
 STARTED = "incident-new"
 
 
@@ -164,12 +165,18 @@ def _confirm(fields: Fields, reader: Reader) -> Asked:
 
 
 def _update(fields: Fields, reader: Reader) -> Asked:
-    body = {"text": fields["text"], "next_update_at": _next(fields, reader)}
+    body = {"text": fields["text"], "next_update_at": _next(fields, reader), "public": bool(fields["public"])}
     return Asked("updates", body, "Everyone affected is written to")
 
 
 def _resolve(fields: Fields, reader: Reader) -> Asked:
-    return Asked("resolve", {"summary": fields["summary"], "text": fields["text"] or None}, "Resolved")
+    body = {"summary": fields["summary"], "text": fields["text"] or None, "public": bool(fields["public"])}
+    return Asked("resolve", body, "Resolved")
+
+
+def _publish(fields: Fields, reader: Reader) -> Asked:
+    body = {"title": fields["title"], "service": fields["service"] or None}
+    return Asked("publish", body, "On the status page; updates go there where you say so")
 
 
 def _tickets(fields: Fields, reader: Reader) -> Asked:
@@ -188,4 +195,6 @@ COMMANDS: Mapping[str, Callable[[Fields, Reader], Asked]] = {
         "split", {"title": fields["title"], "tickets": _names(fields["tickets"])}, "Split off; merge takes it back"
     ),
     "tickets": _tickets,
+    "publish": _publish,
+    "withdraw": lambda fields, _: Asked("withdraw", {}, "Off the status page"),
 }
