@@ -10,7 +10,7 @@ from statistics import median
 import pytest
 
 from services.triage.radar.clusters import Change, Cluster
-from services.triage.radar.keys import handle_of
+from services.triage.radar.keys import KEYS_MAX, handle_of, keys_of
 from services.triage.radar.memory import Memory
 from services.triage.radar.radar import Radar, Report
 from services.triage.radar.wording import sentence, strongest_first
@@ -239,3 +239,24 @@ def test_weights_are_scaled_back_without_a_change_of_any_share() -> None:
     assert memory.short.origin > 0
     assert memory.short.weight(3 * year) < 2.0**101
     assert 0 < memory.long.counts[number] / memory.long.total < 1
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "",
+        "word " * 1_000_000,
+        "w" * 2_000_000,
+        "\x00\x01\ufffd\x7f" * 50_000,
+        "الخادم لا يعمل ".join("\u202e\u202c" * 2_000),
+        "\u200b\u200d\ufeff" * 100_000,
+        "\ud800 lone",
+    ],
+    ids=["empty", "one word a million times", "2 MB without a space", "binary", "right to left", "invisible", "lone"],
+)
+def test_a_text_of_any_kind_has_few_keys_and_leaves_the_radar_at_work(odd: str) -> None:
+    assert len(keys_of(odd, odd, odd, odd)) <= KEYS_MAX
+    radar = Radar()
+    for place, client in enumerate(("a", "b", "c", "a", "b", "c")):
+        radar.feed(Report(START + place, client, f"O{place}", odd, odd, odd or None))
+    assert json.dumps(Radar.of(json.loads(json.dumps(radar.state()))).state()) == json.dumps(radar.state())
