@@ -18,6 +18,7 @@ from contracts import (
     learning,
     people,
     policies,
+    routes,
     similarity,
     sla,
     tickets,
@@ -37,7 +38,7 @@ def _events_of(*modules: object) -> dict[str, type[Event]]:
 
 
 EVENTS: Final[Mapping[str, type[Event]]] = _events_of(
-    tickets, sla, clients, calendars, policies, people, incidents, articles, deliveries, similarity, learning
+    tickets, sla, clients, calendars, policies, routes, people, incidents, articles, deliveries, similarity, learning
 )
 
 
@@ -61,6 +62,9 @@ UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {
     ("model.set", 1): _said_less,
     ("ticket.escalated", 1): _said_less,
     ("incident.updated", 1): _said_less,
+    ("ticket.assigned", 1): _said_less,
+    ("agent.registered", 1): _said_less,
+    ("agent.changed", 1): _said_less,
 }
 """(type, version) -> the function that lifts that version's JSON to the next version's."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field, StringConstraints
@@ -12,6 +12,12 @@ from contracts.model import Command, Event, Part, Personal, Word
 
 Address = Annotated[str, StringConstraints(min_length=3, max_length=254, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$")]
 """A mail address. Its local part is not judged here; the domain is checked at the door."""
+
+
+LanguageCode = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
+"""A language by its ISO 639 code: de, not de-CH."""
+
+CAPACITY: Final = 20  # open tickets that an agent is given before others are, where nothing else is said
 
 
 class Role(StrEnum):
@@ -48,6 +54,10 @@ class RegisterAgent(Command):
     level: Level = Level.L1
     teams: tuple[Word, ...] = Field(default=(), max_length=50)
     clients: tuple[str, ...] = Field(default=(), max_length=1000, description="empty: all clients")
+    languages: tuple[LanguageCode, ...] = Field(default=(), max_length=50, description="routes go by them")
+    skills: tuple[Word, ...] = Field(default=(), max_length=100, description="what routes may ask for")
+    capacity: int = Field(default=CAPACITY, ge=1, le=1000, description="open tickets; who has as many is given none")
+    available: bool = Field(default=True, description="false: away, and given no tickets")
     password: Annotated[str, StringConstraints(min_length=8, max_length=200)] | None = None
 
 
@@ -81,22 +91,32 @@ class PersonErased(Event):
 
 class AgentRegistered(Event):
     type: ClassVar[str] = "agent.registered"
+    schema_version: ClassVar[int] = 2
     name: Personal
     address: Personal
     role: Role
     level: Level
     teams: tuple[str, ...] = ()
     clients: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    skills: tuple[str, ...] = ()
+    capacity: int = CAPACITY
+    available: bool = True
 
 
 class AgentChanged(Event):
     type: ClassVar[str] = "agent.changed"
+    schema_version: ClassVar[int] = 2
     name: Personal
     address: Personal
     role: Role
     level: Level
     teams: tuple[str, ...] = ()
     clients: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    skills: tuple[str, ...] = ()
+    capacity: int = CAPACITY
+    available: bool = True
 
 
 class AgentDeactivated(Event):

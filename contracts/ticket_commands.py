@@ -88,6 +88,7 @@ class Assign(Command):
 
     agent: UUID | None = None
     team: Word | None = None
+    reason: ShortText | None = None
 
 
 class SetPriority(Command):

@@ -131,9 +131,13 @@ class NoteAdded(Event):
 
 
 class TicketAssigned(Event):
+    """`reason` is why: a person's word, or how the routes led there."""
+
     type: ClassVar[str] = "ticket.assigned"
+    schema_version: ClassVar[int] = 2
     agent: UUID | None = None
     team: str | None = None
+    reason: Personal | None = None
 
 
 class PrioritySet(Event):

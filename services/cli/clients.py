@@ -64,7 +64,7 @@ def apply(
     preview: Annotated[bool, typer.Option("--preview", help="write nothing: check, and say what would be due")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make clients, calendars and policies what a file says. Safe to run again; exit code 1 if one is refused."""
+    """Make clients and their terms what a file says. Safe to run again; exit code 1 if one is refused."""
     given = read(shipped(file))
     entries = [*([{"id": DESK, **given.desk}] if given.desk is not None else []), *given.clients]
 

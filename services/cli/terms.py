@@ -1,4 +1,4 @@
-"""Calendars and policies of a clients file: checked and explained without a desk, or put into its log."""
+"""Calendars, policies and routes of a clients file: checked and explained without a desk, or put into its log."""
 
 from __future__ import annotations
 
@@ -16,23 +16,27 @@ from contracts.clients import ClientRegistered, Tier
 from contracts.envelope import Recorded
 from contracts.model import Event
 from contracts.policies import PutPolicy
+from contracts.routes import PutRoutes
 from contracts.subjects import client_stream
 from services.kit.clients import Author
 from services.kit.configuration import Put, decide, put_configuration
 from services.kit.postgres import Pool
+from services.kit.routes import put_routes
 from services.kit.rules.policies import Calendars, Policies
 from services.kit.rules.preview import preview
+from services.kit.rules.routes import decide_routes
 
 SETS = files("services.cli") / "desks"
 
 
 class Terms(BaseModel):
-    """What clocks go by: for one client, or under `desk:` for every client without its own."""
+    """What clocks and routing go by: for one client, or under `desk:` for every client without its own."""
 
     model_config = ConfigDict(extra="forbid")
 
     calendars: tuple[PutCalendar, ...] = Field(default=(), max_length=50)
     policy: PutPolicy | None = None
+    routes: PutRoutes | None = None
 
     def commands(self) -> list[Put]:
         return [*self.calendars, *([self.policy] if self.policy else [])]
@@ -67,6 +71,8 @@ def explained(
         if event is not None:
             history.append(_recorded(slug, len(history) + 1, now, event))
             told.put.append(f"{kind(command)} {command.name}")
+    if terms.routes is not None and decide_routes(slug, terms.routes, history, None) is not None:
+        told.put.append("routes")  # whether the teams are there, only a desk can say
     books = Policies.of(history, desk), Calendars.of(history, desk)
     told.due.extend(line.sentence for line in preview(*books, now))
     return told, history
@@ -80,6 +86,10 @@ async def put_terms(pool: Pool, slug: str, terms: Terms, author: Author) -> Told
             event, _ = await put_configuration(connection, slug, command, author, datetime.now(UTC))
         news = "unchanged" if event is None else f"version {event.version}"
         told.put.append(f"{kind(command)} {command.name} {news}")
+    if terms.routes is not None:
+        async with pool.acquire() as connection:
+            routes, _ = await put_routes(connection, slug, terms.routes, author)
+        told.put.append("routes unchanged" if routes is None else f"routes version {routes.version}")
     return told
 
 

@@ -1,7 +1,7 @@
 """Tickets and a desk in files -> who would work each, and why: `daybook triage route --file TICKETS --desk DESK`.
 
-The desk's file holds {routes: [{team, category?, level?, language?, skills?}], people: [{id, name?, level, teams,
-clients?, languages?, skills?, load?, capacity?, present?}]}. A ticket's line says {client, category?, level?,
+The desk's file holds {routes: [{team, category?, level?, language?, client?, skills?, give?}], people: [{id, name?,
+level, teams, clients?, languages?, skills?, load?, capacity?, present?}]}. A ticket says {client, category?, level?,
 language?, skills?}; category and language that it leaves out are read in its subject and body. It assigns nothing.
 """
 
@@ -17,8 +17,10 @@ import typer
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from contracts.people import Level
+from contracts.routes import StrictRouteRow
 from services.cli.app import Stop
 from services.cli.ticket_lines import Bad, Line, TicketFile, Wrong, text, word
+from services.kit.rules.routes import route_of
 from services.kit.rules.routing import Matter, Route, Worker, route
 from services.triage.reading import read_ticket
 from services.triage.tone import Table
@@ -31,14 +33,6 @@ Names = Annotated[frozenset[Annotated[str, Field(max_length=80)]], Field(max_len
 
 class _Said(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class RouteSaid(_Said):
-    team: Annotated[str, Field(min_length=1, max_length=80)]
-    category: str | None = None
-    level: Level | None = None
-    language: str | None = None
-    skills: Names = frozenset()
 
 
 class PersonSaid(_Said):
@@ -55,7 +49,7 @@ class PersonSaid(_Said):
 
 
 class DeskSaid(_Said):
-    routes: Annotated[list[RouteSaid], Field(max_length=10_000)]
+    routes: Annotated[list[StrictRouteRow], Field(max_length=10_000)]
     people: Annotated[list[PersonSaid], Field(max_length=100_000)]
 
 
@@ -66,7 +60,7 @@ def route_command(
 ) -> None:
     """Say which team and whom each ticket of a file would go to, and why."""
     said, tables = desk_of(desk), load_tables()
-    routes = [Route(**dict(one)) for one in said.routes]
+    routes = [route_of(one) for one in said.routes]
     people = [Worker(**one.model_dump(exclude={"name"})) for one in said.people]
     names = {one.id: one.name for one in said.people}
     for line in TicketFile(file).lines():

@@ -114,6 +114,7 @@ def _assigned(event: TicketEvent, data: Data, reader: Reader) -> Line:
     return Line(
         "person",
         say("{} assigned {}{}", who(event), to, say(" of team {}", words.plain(team)) if agent and team else ""),
+        opened(data.get("reason")),
     )
 
 

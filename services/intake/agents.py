@@ -93,6 +93,10 @@ async def find_agent(edge: Edge, agent: UUID) -> Agent | None:
                     level=told.level,
                     teams=told.teams,
                     clients=told.clients,
+                    languages=told.languages,
+                    skills=told.skills,
+                    capacity=told.capacity,
+                    available=told.available,
                     password=None,
                 )
                 found = Agent(agent, event.version, facts)

@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from contracts.clients import Tier
 from contracts.incident import IncidentStatus
 from contracts.people import Level, Role
+from contracts.routes import RouteRow, Use
 from contracts.sla import Metric
 from contracts.terms import Status
 from contracts.ticket_state import Held
@@ -83,6 +84,15 @@ class ConfiguredAnswer(Answer):
     version: int | None
     holds_from: AwareDatetime | None
     preview: list[PreviewLine] = Field(description="when tickets would be due by what is in force now")
+
+
+class RoutesAnswer(Answer):
+    """By which routes a client's tickets go. The version is absent where they were in force already."""
+
+    client: str
+    version: int | None
+    use: Use
+    routes: list[RouteRow] = Field(description="those that are in force now: the client's own, or the desk's")
 
 
 class CorrectedAnswer(Answer):

@@ -11,14 +11,17 @@ from pydantic import AwareDatetime, Field
 from contracts.calendars import CorrectCalendar, PutCalendar
 from contracts.model import DESK, Command
 from contracts.policies import PutPolicy
-from services.intake.answers import ConfiguredAnswer, CorrectedAnswer, PreviewAnswer, PreviewLine
+from contracts.routes import PutRoutes, Use
+from services.intake.answers import ConfiguredAnswer, CorrectedAnswer, PreviewAnswer, PreviewLine, RoutesAnswer
 from services.intake.call import Call, TheKeylessCall
 from services.intake.edge import Edge
 from services.intake.route import Answered
 from services.kit.clients import Author
 from services.kit.configuration import Books, Put, correct_calendar, previewed, put_configuration, read_books
 from services.kit.log.append import Conflict
+from services.kit.routes import put_routes, read_routes
 from services.kit.rules.preview import Previewed, preview
+from services.kit.rules.routes import rows_for
 from services.kit.web.problem import Problem
 
 TRIES_MAX = 5
@@ -42,6 +45,11 @@ def add_config_routes(app: FastAPI, edge: Edge) -> None:
     async def set_policy(call: TheKeylessCall, client: str, command: PutPolicy) -> Answered:
         """Sets the policy anew, as a version (201), or says that it is in force already (200); with a preview."""
         return await configure(edge, call, client, command)
+
+    @app.put("/clients/{client}/routes", response_model=RoutesAnswer)
+    async def set_routes(call: TheKeylessCall, client: str, command: PutRoutes) -> Answered:
+        """Sets who works the client's tickets, as a version (201), or says that it is in force already (200)."""
+        return await route_client(edge, call, client, command)
 
     @app.post("/clients/{client}/calendar/corrections", status_code=201, response_model=CorrectedAnswer)
     async def correct(call: TheKeylessCall, client: str, command: CorrectCalendar) -> Answered:
@@ -95,6 +103,27 @@ async def configure(edge: Edge, call: Call, slug: str, command: Put) -> Answered
             version=event.version if event else None,
             holds_from=event.holds_from if event else None,
             preview=_lines(preview(books.policies, books.calendars, edge.clock.now())),
+        )
+        return Answered(answer, 200 if appended is None else 201)
+    raise _busy()
+
+
+async def route_client(edge: Edge, call: Call, slug: str, command: PutRoutes) -> Answered:
+    _refuse_stranger(call, slug)
+    for _ in range(TRIES_MAX):
+        try:
+            async with edge.pool.acquire() as connection:
+                event, appended = await put_routes(connection, slug, command, _author(edge, call))
+        except Conflict:
+            continue
+        if appended is not None:
+            edge.committed({appended.lane})
+        _, held = await read_routes(edge.pool, slug)
+        answer = RoutesAnswer(
+            client=slug,
+            version=event.version if event else None,
+            use=held.use if held else Use.OFF,
+            routes=rows_for(slug, held),
         )
         return Answered(answer, 200 if appended is None else 201)
     raise _busy()

@@ -193,7 +193,7 @@ def assign(command: ask.Assign, ticket: Held) -> list[Event]:
     refuse_closed(ticket)
     if (command.agent, command.team) == (ticket.agent, ticket.team):
         return []
-    return [tell.TicketAssigned(agent=command.agent, team=command.team)]
+    return [tell.TicketAssigned(agent=command.agent, team=command.team, reason=command.reason)]
 
 
 def set_priority(command: ask.SetPriority, ticket: Held, given: Given) -> list[Event]:

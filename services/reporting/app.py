@@ -43,6 +43,7 @@ from services.reporting.question_routes import add_question_routes
 from services.reporting.queue_routes import add_queue_routes
 from services.reporting.queue_view import QueueView
 from services.reporting.readers import Readers
+from services.reporting.routes_routes import add_routes_routes
 from services.reporting.search_view import SearchView
 from services.reporting.similar_routes import add_similar_routes
 from services.reporting.sla.again import Again
@@ -147,6 +148,7 @@ def build(
     add_sla_routes(app, edge)
     add_directory_routes(app, edge)
     add_terms_routes(app, edge)
+    add_routes_routes(app, edge)
     add_incident_routes(app, edge)
     add_status_routes(app, edge, monotonic)
     add_whatif_routes(app, edge, jobs)

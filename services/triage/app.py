@@ -23,9 +23,11 @@ from services.kit.telemetry import setup_logging, setup_tracing
 from services.triage import models
 from services.triage.commands import open_commands
 from services.triage.escalations_follow import Follower
+from services.triage.following import Following, follow
 from services.triage.handler import Triage
 from services.triage.incidents import Effects
 from services.triage.radar.leader import Leader, secret_of
+from services.triage.routing_follow import Routing
 from services.triage.timers.index import Indexed
 from services.triage.timers.loop import Timers
 from services.triage.tone_tables import load_tables
@@ -57,7 +59,9 @@ async def run(settings: Settings) -> None:
             indexed, clock = Indexed(handler, timers), clock_for(settings)
             consumer = run_consumer(settings, indexed, pool, clock, metrics=metrics, started=announce_ready)
             asking = await stack.enter_async_context(open_commands(settings))
-            steps = Follower(pool, asking, clock_for(settings), metrics, log_time=log_time, monotonic=time.monotonic)
+            steps = Follower(pool, asking, clock_for(settings), metrics, monotonic=time.monotonic)
+            routing = Routing(pool, asking, clock_for(settings), metrics, monotonic=time.monotonic)
+            turns: tuple[tuple[Following, ...], ...] = ((steps, routing),) if log_time else ((steps,), (routing,))
             effects = Effects(pool, vault, asking, log_time=log_time, committed=bus.committed)
             radar = Leader(
                 pool,
@@ -72,7 +76,8 @@ async def run(settings: Settings) -> None:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(timers.run())
                     tasks.create_task(radar.run())
-                    tasks.create_task(steps.run())
+                    for followers in turns:
+                        tasks.create_task(follow(followers, log_time=log_time))
                     tasks.create_task(consumer)
             finally:
                 await radar.resign()

@@ -36,6 +36,8 @@ class Effect:
     name: str
     path: str
     body: Mapping[str, Any] = field(default_factory=dict)
+    if_match: int | None = None
+    """The version that was read, where nobody may have written since."""
 
     @property
     def id(self) -> str:
@@ -66,6 +68,8 @@ class Commands:
             "Idempotency-Key": effect.id,
             "Daybook-Time": cause.occurred_at.isoformat(),  # heard where the log tells the time, of a demo
         }
+        if effect.if_match is not None:
+            headers["If-Match"] = str(effect.if_match)
         if cause.trace is not None:
             headers["traceparent"] = cause.trace
         content = orjson.dumps(effect.body)

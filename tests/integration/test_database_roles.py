@@ -63,6 +63,8 @@ ONLY: dict[str, tuple[str, set[DatabaseRole]]] = {
     "a receiver's secret read": ("SELECT wrapped FROM notification.webhook_secrets", {"notification"}),
     "the master's secrets read": ("SELECT wrapped FROM personal.secrets", {"intake"}),
     "a mail in quarantine read": ("SELECT count(*) FROM intake.quarantine", {"intake"}),
+    "loads written": ("DELETE FROM triage.assignments WHERE false", {"triage"}),
+    "routes of clients read": ("SELECT told FROM triage.routes", {"triage"}),
     "a subscriber made": ("INSERT INTO access.bus_subscribers DEFAULT VALUES", {"intake"}),
 }  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -14,7 +15,7 @@ from uuid_utils.compat import uuid7
 
 from contracts import tickets as tell
 from contracts.envelope import Origin
-from contracts.model import Event
+from contracts.model import Event, Sealed
 from contracts.people import Role
 from contracts.sla import Metric, SlaEscalated
 from contracts.terms import Priority
@@ -31,11 +32,25 @@ from services.notification.handler import Notification
 from services.notification.letters import Letters
 from services.triage.commands import Commands, tokens
 from services.triage.escalations_follow import Follower
+from services.triage.routing_follow import Routing
 from tests.conftest import PoolOf
 from tests.integration.intake_desk import IntakeDesk, open_desk
 from tests.integration.small_desk import vault_on
 from tests.integration.test_clock_commands import ALWAYS, POLICY
 
+ROUTES: dict[str, Any] = {
+    "routes": [
+        {"team": "first"},
+        {"team": "first", "category": "billing", "give": "team"},
+        {"team": "second", "level": "L2"},
+    ]
+}
+CREW: dict[str, dict[str, Any]] = {
+    "ann": {"teams": ["first"]},
+    "ben": {"teams": ["first"], "languages": ["de"]},
+    "cleo": {"teams": ["second"], "level": "L2"},
+}
+P3 = tell.TicketPrioritised(priority=Priority.P3, urgency=1.0, impact=1.0, reasons=(), rule_version="test")
 DUE = datetime(2026, 3, 2, 13, 30, tzinfo=UTC)
 
 
@@ -48,9 +63,11 @@ class World:
         self.away = False
         http = httpx.AsyncClient(transport=httpx.MockTransport(self._answer), base_url="http://desk.example")
         commands = Commands(http, tokens(settings))
-        self.follower = Follower(
-            triage, commands, SystemClock(), Metrics("triage"), log_time=False, monotonic=monotonic
-        )
+        self.follower = Follower(triage, commands, SystemClock(), Metrics("triage"), monotonic=monotonic)
+
+        self.routing = Routing(triage, commands, SystemClock(), Metrics("triage"), monotonic=lambda: 1e9)
+        self.killed = False
+        self.crew: dict[UUID | None, str] = {None: "nobody"}
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:
         if self.away:
@@ -60,6 +77,8 @@ class World:
         response = await self.desk.http.request(
             request.method, request.url.path, content=request.content, headers=dict(request.headers)
         )
+        if self.killed:
+            raise asyncio.CancelledError
         return httpx.Response(response.status_code, content=response.content)
 
     async def tell(self, ticket: str, event: Event) -> Appended:
@@ -96,7 +115,8 @@ async def world(database: Settings, pool_of: PoolOf) -> AsyncIterator[World]:
         for path, body in (("calendar", ALWAYS), ("policy", POLICY)):
             assert (await desk.send("PUT", f"/clients/acme/{path}", body)).status_code in {200, 201}
         found = World(desk, await pool_of("triage"), database)
-        await found.follower._open()
+        await found.follower.open()
+        await found.routing.open()
         yield found
 
 
@@ -219,3 +239,121 @@ async def test_what_a_demo_s_step_causes_stays_a_demo_s(world: World) -> None:
     await world.step(ticket, "move_to_level", "L2")
     await world.follower.look()
     assert (await world.desk.events(ticket))[-1].origin == Origin.DEMO
+
+
+@pytest.fixture
+async def routed(world: World) -> AsyncIterator[World]:
+    """Two of L1 and one of L2 with nothing to do, and routes that lead to them."""
+    for name, facts in CREW.items():
+        answer = await world.desk.post("/agents", {"email": f"{name}@desk.example", "name": name, **facts})
+        world.crew[UUID(answer.json()["id"])] = name
+    answer = await world.desk.send("PUT", "/clients/acme/routes", ROUTES)
+    assert answer.status_code == 201, answer.text
+    await world.routing.look()
+    await world.triage.execute("DELETE FROM triage.assignments")
+    yield world
+    world.killed = False
+    assert (await world.desk.send("PUT", "/clients/acme/routes", {"use": "off"})).status_code == 201
+    await world.routing.look()
+
+
+async def judged(world: World, **more: Any) -> str:
+    """A ticket that triage has classified and prioritised."""
+    ticket: str = (await world.desk.submit(**more))["id"]
+    found = tell.TicketClassified(category=more.get("category"), confidence=1.0, rule_version="test")
+    await world.tell(ticket, found)
+    await world.tell(ticket, P3)
+    return ticket
+
+
+async def owner(world: World, ticket: str) -> tuple[str | None, str]:
+    held = await world.held(ticket)
+    return held.team, world.crew[held.agent]
+
+
+async def test_a_judged_ticket_is_given_to_who_has_least_to_do_and_its_history_says_why(routed: World) -> None:
+    tickets = [await judged(routed) for _ in range(4)]
+    german = await judged(routed, language="de-CH")
+    await routed.routing.look()
+    found = [await owner(routed, ticket) for ticket in tickets]
+    assert sorted(found) == [("first", "ann")] * 2 + [("first", "ben")] * 2
+    assert await owner(routed, german) == ("first", "ben")
+    told = (await routed.desk.events(german))[-1]
+    assert (told.type, told.actor, isinstance(told.data.reason, Sealed)) == (  # type: ignore[attr-defined]
+        "ticket.assigned", "system:triage", True
+    )  # fmt: skip
+    await routed.desk.post(f"/tickets/{tickets[0]}/resolution", {"summary": "Done"})
+    await routed.routing.look()
+    (idle,) = [name for team, name in found[:1]]
+    again = await judged(routed)
+    await routed.routing.look()
+    assert await owner(routed, again) == ("first", idle)
+
+
+async def test_a_team_that_takes_its_tickets_itself_gets_them_without_an_agent(routed: World) -> None:
+    ticket = await judged(routed, category="billing")
+    await routed.routing.look()
+    assert await owner(routed, ticket) == ("first", "nobody")
+
+
+async def test_what_a_person_assigned_or_put_back_is_left_alone(routed: World) -> None:
+    taken, put_back = await judged(routed), await judged(routed)
+    for ticket in (taken, put_back):
+        await routed.desk.post(f"/tickets/{ticket}/assignment", {"team": "elsewhere"})
+    await routed.desk.post(f"/tickets/{put_back}/assignment", {})
+    await routed.routing.look()
+    assert await owner(routed, taken) == ("elsewhere", "nobody")
+    assert await owner(routed, put_back) == (None, "nobody")
+
+
+async def test_an_escalated_ticket_goes_to_the_next_level_unless_a_person_has_said_where(routed: World) -> None:
+    up, said = await judged(routed), await judged(routed)
+    await routed.routing.look()
+    await routed.desk.post(f"/tickets/{up}/escalation", {"level": "L2", "reason": "Beyond us"})
+    await routed.desk.post(f"/tickets/{said}/escalation", {"level": "L2", "reason": "Theirs", "team": "wizards"})
+    await routed.routing.look()
+    assert await owner(routed, up) == ("second", "cleo")
+    assert (await owner(routed, said))[0] == "wizards"
+
+
+async def test_routing_that_is_killed_while_intake_answers_gives_a_ticket_away_once(routed: World) -> None:
+    ticket = await judged(routed)
+    routed.killed = True
+    with pytest.raises(asyncio.CancelledError):
+        await routed.routing.look()
+    routed.killed = False
+    await routed.routing.look()
+    await routed.triage.execute("UPDATE log.cursors SET position = 0 WHERE consumer = 'routing'")
+    await routed.routing.look()
+    given = [event for event in await routed.desk.events(ticket) if event.type == "ticket.assigned"]
+    assert len(given) == 1
+    rows = await routed.triage.fetch("SELECT agent FROM triage.assignments WHERE ticket = $1", UUID(ticket))
+    assert [row["agent"] for row in rows] == [given[0].data.agent]  # type: ignore[attr-defined]
+
+
+async def test_where_routes_are_off_nobody_is_given_a_ticket(world: World) -> None:
+    ticket = await judged(world)
+    await world.routing.look()
+    assert (await world.held(ticket)).agent is None
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "field"),
+    [
+        ({"routes": []}, "invalid_field", "routes"),
+        ({"routes": [{"team": "wizard"}]}, "unknown_team", "routes.0.team"),
+        ({"routes": [{"team": "first", "level": "L2"}]}, "nobody_of_level", "routes.0.level"),
+        ({"routes": [{"team": "first", "level": "L9"}]}, "invalid_field", "routes.0.level"),
+        ({"routes": [{"team": "first", "skills": ["sap"]}]}, "unknown_skill", "routes.0.skills"),
+        ({"routes": [{"team": "first"}] * 2}, "invalid_field", "routes"),
+        ({"routes": [{"team": "first", "client": "bolt"}]}, "invalid_field", "routes.0.client"),
+        ({"use": "off", "routes": [{"team": "first"}]}, "invalid_field", "use"),
+        ({"routes": [{"team": "first", "colour": "red"}]}, "unknown_field", "routes.0.colour"),
+    ],
+)
+async def test_routes_that_lead_nowhere_are_refused_by_field(
+    routed: World, body: dict[str, Any], code: str, field: str
+) -> None:
+    answer = await routed.desk.send("PUT", "/clients/acme/routes", body)
+    told = answer.json()
+    assert (answer.status_code, told["code"], told["field"]) == (422, code, field), told

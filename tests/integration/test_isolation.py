@@ -73,6 +73,7 @@ BODIES: dict[str, Any] = {
     "PUT /clients/{}": BOLT | {"prefix": "TAKEN"},
     "PUT /clients/{}/calendar": {"zone": "UTC", "hours": {"mon": [["09:00", "17:00"]]}},
     "PUT /clients/{}/policy": {"rows": [{"targets": {"resolution": "8h"}}]},
+    "PUT /clients/{}/routes": {"use": "off"},
     "POST /agents": {"email": "eve@desk.example", "name": "Eve"},
     "POST /sessions": {"email": "eve@desk.example", "password": "wrong"},
     "POST /incidents": {"title": "hello"},

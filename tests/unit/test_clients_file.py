@@ -105,3 +105,11 @@ def test_a_file_that_is_no_yaml_is_told_with_the_form(tmp_path: Path, text: str)
     file.write_text(text)
     with pytest.raises(Stop, match=r"is not a list of clients: .*; write it like this"):
         read(file)
+
+
+def test_routes_of_a_file_are_checked_but_for_the_teams_that_only_a_desk_knows() -> None:
+    sound, loop = {"routes": [{"team": "first"}]}, {"routes": [{"team": "first", "client": "bolt"}]}
+    told = previewed([{**ACME, "routes": sound}, {**ACME, "routes": loop}, {**ACME, "routes": {}}], NOW)
+    assert [(line.outcome, line.terms) for line in told] == [("checked", ("routes",)), ("refused", ()), ("refused", ())]
+    assert "routes.0.client" in str(told[1].reason)
+    assert "name at least one route" in str(told[2].reason)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.people import Level
-from services.kit.rules.routing import LEVELS, Matter, Route, Routed, Worker, route
+from services.kit.rules.routing import LEVELS, Matter, Route, Routed, Worker, route, sentence
 
 TEAMS = ("first", "network", "billing")
 WORDS = st.frozensets(st.sampled_from(["en", "de", "it"]), max_size=2)
@@ -26,6 +26,8 @@ ROUTES = st.lists(
     st.builds(
         Route,
         team=st.sampled_from(TEAMS),
+        client=st.none() | st.just("bolt"),
+        to_team=st.booleans(),
         category=st.none() | st.sampled_from(["network", "billing"]),
         level=st.none() | st.sampled_from(Level),
         language=st.none() | st.just("de"),
@@ -98,11 +100,12 @@ def test_a_stranger_to_the_team_changes_nothing(matter: Matter, routes: list[Rou
 def test_the_route_that_names_most_wins_and_the_least_loaded_takes_it() -> None:
     routes = [Route("first"), Route("network", category="network"), Route("first", category="billing")]
     assert route(Matter("acme", "network"), routes, [ANN, BEN]) == Routed(
-        "network", None, ("team network: network", "nobody of the team is there")
+        "network", None, ("to team network: category network", "nobody of the team is there")
     )
     found = route(Matter("acme", "billing", language="en"), routes, [ANN, BEN])
     assert (found.team, found.agent) == ("first", BEN.id)
-    assert found.why == ("team first: billing", "level L1, speaks en, has 1 of 20 tickets")
+    assert found.why == ("to team first: category billing", "speaks English, fewest open tickets (1)")
+    assert sentence(found) == "To team first: category billing, speaks English, fewest open tickets (1)"
 
 
 def test_a_language_comes_before_load_and_no_language_before_nobody() -> None:
@@ -110,7 +113,7 @@ def test_a_language_comes_before_load_and_no_language_before_nobody() -> None:
     assert route(Matter("acme", language="de"), [Route("first")], [ANN, BEN, german]).agent == german.id
     found = route(Matter("acme", language="it"), [Route("first")], [ANN, BEN, german])
     assert found.agent == BEN.id
-    assert "nobody who fits speaks it" in found.why[-1]
+    assert "nobody who fits speaks Italian" in found.why[-1]
 
 
 def test_a_specialist_is_kept_for_what_only_they_can_do() -> None:

@@ -41,7 +41,7 @@ def test_a_ticket_goes_by_what_its_text_says_to_who_can_do_it_and_it_is_said_why
     assert code == 0
     one, other, third, level, nobody = (json.loads(line) for line in out.splitlines())
     assert (one["team"], one["agent_name"], one["category"]) == ("network", "Bo", "vpn")
-    assert "team network: vpn" in one["why"]
+    assert "to team network: category vpn" in one["why"]
     assert (other["team"], other["agent"]) == ("network", None)
     assert other["why"][-1] == "nobody there knows vpn"
     assert (third["team"], third["agent_name"]) == ("first", "Ada")

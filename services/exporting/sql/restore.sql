@@ -35,8 +35,10 @@ INSERT INTO log.commands (lane, scope, command, fingerprint, answer, recorded_at
 SELECT lane, scope, command, fingerprint, answer, recorded_at FROM json_populate_recordset(NULL::log.commands, $1::text::json);
 
 -- name: cursors
+-- Routing begins anew: what it keeps is no part of an export, and follows from the log.
 INSERT INTO log.cursors (lane, consumer, position, waiting)
-SELECT lane, consumer, position, waiting FROM json_populate_recordset(NULL::log.cursors, $1::text::json);
+SELECT lane, consumer, position, waiting FROM json_populate_recordset(NULL::log.cursors, $1::text::json)
+WHERE consumer <> 'routing';
 
 -- name: dead_letters
 INSERT INTO log.dead_letters (lane, consumer, position, stream, type, error, attempts, failed_at, replayed_at,

@@ -7,7 +7,7 @@ what they may see, and where nobody fits the ticket waits for its team.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -16,6 +16,13 @@ from contracts.people import Level
 
 LEVELS: Final = tuple(Level)
 """L1 to L3, least first."""
+
+NAMES: Final[Mapping[str, str]] = {
+    "ar": "Arabic", "cs": "Czech", "da": "Danish", "de": "German", "el": "Greek", "en": "English", "es": "Spanish",
+    "fi": "Finnish", "fr": "French", "he": "Hebrew", "hu": "Hungarian", "it": "Italian", "ja": "Japanese",
+    "ko": "Korean", "nl": "Dutch", "no": "Norwegian", "pl": "Polish", "pt": "Portuguese", "ro": "Romanian",
+    "ru": "Russian", "sv": "Swedish", "tr": "Turkish", "uk": "Ukrainian", "zh": "Chinese",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -38,15 +45,23 @@ class Route:
     level: Level | None = None
     language: str | None = None
     skills: frozenset[str] = frozenset()
+    client: str | None = None
+    to_team: bool = False
+    """Nobody of the team is given the ticket: one takes it."""
 
     def fits(self, matter: Matter) -> bool:
-        asked = ((self.category, matter.category), (self.level, matter.level), (self.language, matter.language))
+        asked = (
+            (self.client, matter.client),
+            (self.category, matter.category),
+            (self.level, matter.level),
+            (self.language, matter.language),
+        )
         return all(mine is None or mine == theirs for mine, theirs in asked)
 
     @property
     def names(self) -> int:
         """How much of a ticket it names."""
-        return sum(mine is not None for mine in (self.category, self.level, self.language))
+        return sum(mine is not None for mine in (self.client, self.category, self.level, self.language))
 
 
 @dataclass(frozen=True)
@@ -79,12 +94,14 @@ def route(matter: Matter, routes: Sequence[Route], workers: Collection[Worker]) 
     if not fitting:
         return Routed(None, None, ("no route fits",))
     chosen = max(fitting, key=lambda one: one.names)  # of equals the first
-    why = [f"team {chosen.team}: {_conditions(chosen)}"]
+    why = [f"to team {chosen.team}: {_conditions(chosen)}"]
+    if chosen.to_team:
+        return Routed(chosen.team, None, (*why, "the team takes it"))
     able = _able(matter, chosen, workers, why)
     if not able:
         return Routed(chosen.team, None, tuple(why))
     best = min(able, key=lambda one: _rank(matter, one))
-    why.append(_grounds(matter, best))
+    why.append(_grounds(matter, matter.skills | chosen.skills, best, able))
     return Routed(chosen.team, best.id, tuple(why))
 
 
@@ -122,16 +139,38 @@ def _height(level: Level) -> int:
 
 
 def _conditions(chosen: Route) -> str:
-    named = [str(part) for part in (chosen.category, chosen.level, chosen.language) if part is not None]
-    return " and ".join(named) if named else "every ticket"
-
-
-def _grounds(matter: Matter, best: Worker) -> str:
-    spoken = (
-        ""
-        if matter.language is None
-        else f"speaks {matter.language}, "
-        if _speaks(matter, best)
-        else (f"nobody who fits speaks {matter.language}, ")
+    """What the route names, in words; skills are what it asks of people."""
+    named = (
+        ("client", chosen.client),
+        ("category", chosen.category),
+        ("level", chosen.level),
+        ("language", chosen.language and spoken(chosen.language)),
     )
-    return f"level {best.level}, {spoken}has {best.load} of {best.capacity} tickets"
+    told = [f"{name} {value}" for name, value in named if value is not None]
+    return ", ".join(told) or "every ticket"
+
+
+def _grounds(matter: Matter, needed: frozenset[str], best: Worker, able: Collection[Worker]) -> str:
+    """Why this one of those who could."""
+    parts = []
+    if needed:
+        parts.append(f"knows {', '.join(sorted(needed))}")
+    if matter.language is not None:
+        speaks = _speaks(matter, best)
+        parts.append(f"{'' if speaks else 'nobody who fits '}speaks {spoken(matter.language)}")
+    if len(able) == 1:
+        return ", ".join([*parts, f"the one who fits ({best.load} open tickets)"])
+    fewest = best.load / best.capacity <= min(one.load / one.capacity for one in able)
+    said = "fewest open tickets" if fewest else f"level {best.level}, fewest open tickets of those who suit best"
+    return ", ".join([*parts, f"{said} ({best.load})"])
+
+
+def spoken(language: str) -> str:
+    """A language by its English name; one that has none here by its code."""
+    return NAMES.get(language, language)
+
+
+def sentence(found: Routed) -> str:
+    """Why, as a history tells it: To team payments: category billing, speaks German, fewest open tickets (4)"""
+    told = ", ".join(found.why)
+    return told[:1].upper() + told[1:]

@@ -39,6 +39,9 @@ CODES: Final[Mapping[str, Code]] = {
     "too_many_webhooks": Code(409, "Too many webhooks", "Delete one; one webhook can carry all types."),
     "private_target": Code(422, "The target is private", "Name a public host, or have the owner allow its network."),
     # commands
+    "unknown_team": Code(422, "The team is unknown", "Name a team that has people: POST /agents gives teams."),
+    "nobody_of_level": Code(422, "The team lacks the level", "Name another team, or register somebody of that level."),
+    "unknown_skill": Code(422, "The team lacks the skill", "Name another team, or give one of it the skill."),
     "unknown_client": Code(422, "The client is unknown", "Register it first: PUT /api/v1/clients/<id>."),
     "stale_version": Code(412, "Somebody was faster", "Read the ticket again, look at what is new, and decide again."),
     "idempotency_key_reused": Code(409, "The Idempotency-Key is used", "Use a new key for another request."),
