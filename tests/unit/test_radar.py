@@ -10,7 +10,7 @@ from statistics import median
 import pytest
 
 from services.triage.radar.clusters import Change, Cluster
-from services.triage.radar.keys import KEYS_MAX, handle_of, keys_of
+from services.triage.radar.keys import KEYS_MAX, entities, handle_of, keys_of
 from services.triage.radar.memory import Memory
 from services.triage.radar.radar import Radar, Report
 from services.triage.radar.wording import sentence, strongest_first
@@ -260,3 +260,17 @@ def test_a_text_of_any_kind_has_few_keys_and_leaves_the_radar_at_work(odd: str) 
     for place, client in enumerate(("a", "b", "c", "a", "b", "c")):
         radar.feed(Report(START + place, client, f"O{place}", odd, odd, odd or None))
     assert json.dumps(Radar.of(json.loads(json.dumps(radar.state()))).state()) == json.dumps(radar.state())
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        *((text, ["error 25428"]) for text in ("ERR-25428 came", "error ERR-25428", "code: err25428", "err_25428")),
+        ("Fehler 0x80070005", ["0x80070005"]),
+        ("it stops with 0x80070005", ["0x80070005"]),
+        ("error 12345678", []),
+        ("E1252 at LX-9", ["e1252", "lx-9"]),
+    ],
+)
+def test_an_error_code_is_one_name_however_it_is_written(text: str, named: list[str]) -> None:
+    assert entities(text)[0] == named

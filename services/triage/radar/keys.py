@@ -41,13 +41,17 @@ ENTITY: Final = re.compile(
 CUE: Final = re.compile(r"\d|[A-Za-z0-9]\.[A-Za-z0-9]|[a-z][A-Z]|[A-Z][A-Z]")
 """What every entity has somewhere."""
 LEAD: Final = 5  # spaces before a cue, and an entity has begun: “event id no : 12”
+ERROR: Final = re.compile(r"(?:error|err)?[-_]?(\d+)", re.IGNORECASE)
+"""A code's number, however its cue was joined to it: “error 1252”, “ERR-1252” and “Error code: err1252” are one."""
 HOST: Final = re.compile(
     r"[\d-]|\..*\.|\.(?:com|net|org|io|de|at|ch|fr|it|es|nl|eu|uk|app|dev|cloud|local|lan|internal|corp|exe|dll|php|js|py)$",
     re.IGNORECASE,
 )
 """What looks like a host, and not like a sentence's end without a space."""
 TOKEN: Final = re.compile(r"[^\W_]+(?:'[^\W\d_]+)?")
-UNIQUE: Final = re.compile(r"\d{7,}|[0-9a-f]{12,}|^\d+(?:st|nd|rd|th|am|pm|h|min|mb|gb|kb|px|x|uhr)$", re.IGNORECASE)
+UNIQUE: Final = re.compile(
+    r"(?<!0x)(?<!\d)\d{7,}|[0-9a-f]{12,}|^\d+(?:st|nd|rd|th|am|pm|h|min|mb|gb|kb|px|x|uhr)$", re.IGNORECASE
+)
 SHOUTED: Final = listed("OK RE FW FWD AW WG ASAP FYI PS NB THE AND NOT TO PM AM EU US UK IT ID PC TV")
 
 
@@ -135,7 +139,8 @@ def entities(*texts: str) -> tuple[list[str], list[str]]:
         if UNIQUE.search(name) or len(found) >= ENTITIES_MAX or (kind == "host" and not HOST.search(name)):
             return match.group()
         if kind != "camel":
-            found[f"error {name}" if name.isdigit() else name.lower()] = None
+            code = ERROR.fullmatch(name)
+            found[f"error {code.group(1)}" if code else name.lower()] = None
             return " "
         if name not in SHOUTED and not (capitals and name.isupper()):
             found[name.lower()] = None

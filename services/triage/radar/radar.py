@@ -23,7 +23,7 @@ from services.triage.radar.window import Window
 
 __all__ = ["Radar", "Report"]
 
-STATE_VERSION: Final = "radar-3"
+STATE_VERSION: Final = "radar-4"
 COMMON: Final = 0.05  # share of the tickets; a word that so many hold says nothing
 COMMON_FROM: Final = 200.0  # remembered tickets; before that nobody knows what is common
 ROOM_EVERY: Final = 2_048  # tickets
