@@ -30,6 +30,7 @@ from services.desk.pages import (
     manage,
     policies,
     portal,
+    questions,
     replay,
     similar,
     sla,
@@ -89,7 +90,7 @@ def build(
 
 def _add_pages(app: FastAPI, desk: Desk, monotonic: Callable[[], float]) -> None:
     front_desk = (login, inbox, ticket, similar, clocks, actions, erase, manage, policies, sla, wallboard, live, portal)
-    outside = (replay, incidents, webhooks, subscribers, contract, styleguide)
+    outside = (questions, replay, incidents, webhooks, subscribers, contract, styleguide)
     for page in (*front_desk, *outside):
         app.include_router(page.routes(desk))
     app.include_router(status.routes(desk, monotonic))

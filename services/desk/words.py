@@ -52,6 +52,8 @@ CLOSE_REASONS = {
 }
 WATCHERS = ("administrator", "manager", "lead", "auditor")
 """Roles that may see who follows the log."""
+READERS = (*WATCHERS, "agent")
+"""Roles that may see what is asked again and again; the API says so too."""
 CHECKPOINTS = {
     "": "As the policy says",
     "1h": "In 1 hour",

@@ -17,7 +17,10 @@ from tests.browser.watching import fits, until_live
 from tests.desk_process import DeskProcess
 
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-PAGES = ("/login", "/inbox", "/tickets/{reference}", "/manage", "/wallboard", "/mailbox", "/styleguide", "{portal}")
+PAGES = (
+    "/login", "/inbox", "/tickets/{reference}", "/manage", "/manage/questions", "/wallboard", "/mailbox", "/styleguide",
+    "{portal}",
+)  # fmt: skip
 
 
 def serious(page: Page) -> list[str]:
@@ -98,6 +101,29 @@ def test_each_figure_of_the_dashboard_leads_to_its_tickets(new_page: NewPage, vi
         expect(page.locator("#inbox-total")).to_have_text(told)
         page.goto("/manage")
     page.screenshot(path=ARTEFACTS / "manage.png")
+
+
+def test_a_recurring_question_is_counted_with_examples_that_open(new_page: NewPage, visitors: Visitors) -> None:
+    asked = [
+        visitors.submit("Barcode scanner lost calibration", name=name) for name in ("Ana Ruiz", "Bo Lind", "Cy Ray")
+    ]
+    page = new_page("/manage/questions?client=acme&limit=100", may_complain=True)
+    first, *others = [f'a[href="/tickets/{one}"]' for one in asked]
+    question = page.locator(".question", has=page.locator(first))
+    for _ in range(120):
+        if all(question.locator(one).count() for one in others):
+            break
+        page.wait_for_timeout(250)
+        page.reload()
+    expect(question.locator("h3")).to_contain_text("calibration")
+    expect(question.locator(".bar .n")).to_have_text(re.compile(r"^[3-9]\d* tickets"))
+    expect(question.locator(".question-facts")).to_contain_text("Requesters")
+    expect(page.locator("#bound")).to_contain_text("Looked at all")
+    page.screenshot(path=ARTEFACTS / "questions.png", full_page=True)
+    question.locator(first).click()
+    page.wait_for_url(f"**/tickets/{asked[0]}")
+    page.goto("/manage/questions?client=acme&to=2001-01-01")
+    expect(page.locator(".empty")).to_contain_text("Choose other days")
 
 
 def test_the_wallboard_counts_a_new_ticket_by_itself(new_page: NewPage, visitors: Visitors) -> None:
