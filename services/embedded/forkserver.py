@@ -9,7 +9,6 @@ forked ends with it.
 from __future__ import annotations
 
 import ctypes
-import gc
 import json
 import os
 import select
@@ -22,9 +21,10 @@ from importlib import import_module
 from typing import Any
 
 from services.cli import processes
+from services.embedded.process import die_with_parent
 
 MESSAGE_BYTES_MAX = 200_000
-PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15  # linux/prctl.h
+PR_SET_NAME = 15  # linux/prctl.h
 NAME_BYTES_MAX = 15
 
 
@@ -43,8 +43,7 @@ def main(descriptor: int, services: Sequence[str]) -> None:
     channel = socket.socket(fileno=descriptor)
     for name in services:
         import_module(processes.module_of(name))
-    gc.collect()
-    gc.freeze()  # pages that the collector does not write to stay shared
+    processes.collect_rarely()  # pages that the collector does not write to stay shared
     channel.send(b'{"ready": true}')
     order = _take_orders(channel)
     if order is not None:
@@ -59,7 +58,7 @@ def _take_orders(channel: socket.socket) -> Order | None:
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)  # a handler, so that the pipe above is written to
-    parent = os.getpid()
+    die_with_us = die_with_parent(signal.SIGTERM, os.getpid())
     watched: list[socket.socket | int] = [channel, waking]
     while True:
         readable, _, _ = select.select(watched, [], [])
@@ -74,7 +73,8 @@ def _take_orders(channel: socket.socket) -> Order | None:
         order = Order(**json.loads(message), log=descriptors[0], ready=descriptors[1])
         pid = os.fork()
         if pid == 0:
-            _die_with(parent)
+            if die_with_us is not None:
+                die_with_us()
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             for each in (waking, wake):
@@ -95,12 +95,6 @@ def _tell_ends(channel: socket.socket) -> None:
         if pid == 0:
             return
         channel.send(json.dumps({"ended": pid, "code": os.waitstatus_to_exitcode(status)}).encode())
-
-
-def _die_with(parent: int) -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM))
-    if os.getppid() != parent:  # it died before the line above took hold
-        os._exit(1)
 
 
 def _become(order: Order) -> None:

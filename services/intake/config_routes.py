@@ -1,9 +1,10 @@
-"""PUT /clients/{client}/calendar and /policy, and their correction and preview: what clocks go by. I/O."""
+"""PUT /clients/{client}/calendar, /policy and /routes, and a calendar's correction and preview: what clocks and
+assignments go by. I/O."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, TypeVar
 
 from fastapi import FastAPI
 from pydantic import AwareDatetime, Field
@@ -18,13 +19,15 @@ from services.intake.edge import Edge
 from services.intake.route import Answered
 from services.kit.clients import Author
 from services.kit.configuration import Books, Put, correct_calendar, previewed, put_configuration, read_books
-from services.kit.log.append import Conflict
+from services.kit.log.append import Appended, Conflict
+from services.kit.postgres import Connection
 from services.kit.routes import put_routes, read_routes
 from services.kit.rules.preview import Previewed, preview
 from services.kit.rules.routes import rows_for
 from services.kit.web.problem import Problem
 
 TRIES_MAX = 5
+Told = TypeVar("Told")
 
 
 class PreviewTerms(Command):
@@ -84,72 +87,65 @@ def _lines(lines: Sequence[Previewed]) -> list[PreviewLine]:
 
 
 async def configure(edge: Edge, call: Call, slug: str, command: Put) -> Answered:
-    _refuse_stranger(call, slug)
-    for _ in range(TRIES_MAX):
-        try:
-            async with edge.pool.acquire() as connection:
-                event, appended = await put_configuration(
-                    connection, slug, command, _author(edge, call), edge.clock.now()
-                )
-        except Conflict:
-            continue
-        if appended is not None:
-            edge.terms.forget()
-            edge.committed({appended.lane})
-        books: Books = await read_books(edge.pool, slug)
-        answer = ConfiguredAnswer(
-            client=slug,
-            name=command.name,
-            version=event.version if event else None,
-            holds_from=event.holds_from if event else None,
-            preview=_lines(preview(books.policies, books.calendars, edge.clock.now())),
-        )
-        return Answered(answer, 200 if appended is None else 201)
-    raise _busy()
+    event, appended = await _put(
+        edge,
+        call,
+        slug,
+        lambda connection: put_configuration(connection, slug, command, _author(edge, call), edge.clock.now()),
+    )
+    books: Books = await read_books(edge.pool, slug)
+    answer = ConfiguredAnswer(
+        client=slug,
+        name=command.name,
+        version=event.version if event else None,
+        holds_from=event.holds_from if event else None,
+        preview=_lines(preview(books.policies, books.calendars, edge.clock.now())),
+    )
+    return Answered(answer, 200 if appended is None else 201)
 
 
 async def route_client(edge: Edge, call: Call, slug: str, command: PutRoutes) -> Answered:
-    _refuse_stranger(call, slug)
-    for _ in range(TRIES_MAX):
-        try:
-            async with edge.pool.acquire() as connection:
-                event, appended = await put_routes(connection, slug, command, _author(edge, call))
-        except Conflict:
-            continue
-        if appended is not None:
-            edge.committed({appended.lane})
-        _, held = await read_routes(edge.pool, slug)
-        answer = RoutesAnswer(
-            client=slug,
-            version=event.version if event else None,
-            use=held.use if held else Use.OFF,
-            routes=rows_for(slug, held),
-        )
-        return Answered(answer, 200 if appended is None else 201)
-    raise _busy()
+    event, appended = await _put(
+        edge, call, slug, lambda connection: put_routes(connection, slug, command, _author(edge, call))
+    )
+    _, held = await read_routes(edge.pool, slug)
+    answer = RoutesAnswer(
+        client=slug,
+        version=event.version if event else None,
+        use=held.use if held else Use.OFF,
+        routes=rows_for(slug, held),
+    )
+    return Answered(answer, 200 if appended is None else 201)
 
 
 async def correct_version(edge: Edge, call: Call, slug: str, command: CorrectCalendar) -> Answered:
+    event, appended = await _put(
+        edge, call, slug, lambda connection: correct_calendar(connection, slug, command, _author(edge, call))
+    )
+    answer = CorrectedAnswer(
+        client=slug,
+        name=event.name,
+        version=event.version,
+        wrong_from=event.wrong_from,
+        wrong_to=event.wrong_to,
+    )
+    return Answered(answer, 200 if appended is None else 201)
+
+
+async def _put(
+    edge: Edge, call: Call, slug: str, put: Callable[[Connection], Awaitable[tuple[Told, Appended | None]]]
+) -> tuple[Told, Appended | None]:
+    """What `put` decided and appended, tried again where others were faster; the client's terms are read anew
+    afterwards. Raises Problem for a client that the caller may not see, and when others stay faster."""
     _refuse_stranger(call, slug)
     for _ in range(TRIES_MAX):
         try:
             async with edge.pool.acquire() as connection:
-                event, appended = await correct_calendar(connection, slug, command, _author(edge, call))
+                told, appended = await put(connection)
         except Conflict:
             continue
         if appended is not None:
             edge.terms.forget()
             edge.committed({appended.lane})
-        answer = CorrectedAnswer(
-            client=slug,
-            name=event.name,
-            version=event.version,
-            wrong_from=event.wrong_from,
-            wrong_to=event.wrong_to,
-        )
-        return Answered(answer, 200 if appended is None else 201)
-    raise _busy()
-
-
-def _busy() -> Problem:
-    return Problem("busy", "others changed the client at the same time", headers={"retry-after": "1"})
+        return told, appended
+    raise Problem("busy", "others changed the client at the same time", headers={"retry-after": "1"})
